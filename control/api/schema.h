@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The API's tables: generic decoding and validation of objects against schema.def.
+ *
+ * Threads: any; the tables are constant. Memory: schema_normalise returns a new reference.
+ */
+#include <jansson.h>
+#include <stdint.h>
+
+#include "datapath/base/err.h"
+
+enum api_table {
+#define TABLE(id, ...) API_TABLE_##id,
+#define COLUMN(...)
+#include "control/api/schema.def"
+#undef TABLE
+#undef COLUMN
+	API_TABLE__COUNT
+};
+
+enum column_type {
+	CT_STRING, CT_NAME, CT_UINT, CT_BOOL, CT_MAC, CT_IP, CT_PREFIX, CT_ENUM, CT_HEX64, CT_REF, CT_OBJECT
+};
+
+enum { CF_REQUIRED = 1, CF_LIST = 2, CF_IMMUTABLE = 4 };
+
+struct api_column {
+	const char *name, *default_json, *values, *help;
+	enum column_type type;
+	unsigned int flags;
+	uint64_t min, max;
+};
+
+struct api_table_def {
+	const char *name, *help;
+	size_t max_rows;
+	const struct api_column *columns;
+	size_t n_columns;
+};
+
+extern const struct api_table_def api_tables[API_TABLE__COUNT];
+
+/* API_TABLE__COUNT when unknown. */
+enum api_table schema_find_table(const char *name);
+/*
+ * Checks an object of a put (or, with old, of a patch: members replace, null removes) and returns it with defaults filled,
+ * addresses in canonical text, members in schema order. NULL with *err (path relative to the object) when refused.
+ */
+json_t *schema_normalise(enum api_table table, json_t *object, json_t *old, struct err *err);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The desired state: objects by table and name, one generation, in memory; journal.h makes it durable.
+ * Objects are immutable once in: a change replaces them.
+ *
+ * Threads: sluiced's loop. Memory: the store owns objects and their JSON.
+ */
+#include "control/api/schema.h"
+#include "datapath/base/hmap.h"
+
+struct api_object {
+	struct hmap_node node; // in its table, by name
+	enum api_table table;
+	char name[65];
+	char owner[65];
+	uint64_t generation; // of its last change
+	json_t *data;        // normalised, without name
+};
+
+/* One object's change in a transaction. old NULL: created; new NULL: deleted. */
+struct api_change {
+	enum api_table table;
+	const char *name;
+	const struct api_object *old_object;
+	const struct api_object *new_object;
+	uint32_t op; // index in the transaction, for error paths
+};
+
+struct store;
+
+struct store *store_create(void);
+void store_destroy(struct store *s);
+uint64_t store_generation(const struct store *s);
+const struct api_object *store_find(const struct store *s, enum api_table table, const char *name);
+size_t store_count(const struct store *s, enum api_table table);
+/* Visits a table in unspecified order until cb returns false. */
+void store_foreach(const struct store *s, enum api_table table, bool (*cb)(const struct api_object *o, void *arg), void *arg);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The parts of sluiced, for method handlers. main.c makes and joins them; nothing else knows everybody.
+ *
+ * Threads: sluiced's loop. Memory: main.c owns all.
+ */
+#include <event2/event.h>
+
+struct store;
+struct journal;
+struct txn_engine;
+struct watch;
+struct model;
+struct dp_client;
+struct underlay;
+struct rpc_server;
+
+struct daemon {
+	struct event_base *base;
+	const char *rundir;
+	struct store *store;
+	struct journal *journal;
+	struct txn_engine *txn;
+	struct watch *watch;
+	struct model *model;
+	struct dp_client *dp;
+	struct underlay *underlay;
+	struct rpc_server *rpc;
+};

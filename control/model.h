@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Desired state → data plane: what the API's objects mean. Networks, ports, peers, bridges, flows and groups become the
+ * objects of dp_proto.h; a transaction becomes the difference. Pure: no sockets, no clock; tests run it on a fake
+ * data plane.
+ *
+ * Two steps, so that a transaction can be refused (or only tried: dry_run) without a trace: model_plan checks the changes
+ * against the current model and computes the data plane's ops; model_commit takes the plan as the new truth.
+ *
+ * Threads: sluiced's loop. Memory: a plan belongs to the caller until commit or discard.
+ */
+#include "control/api/store.h"
+#include "datapath/base/buf.h"
+#include "datapath/dp_proto.h"
+
+struct model;
+struct model_plan;
+
+struct err_list {
+	struct err errs[32]; // the cap of the API: more are counted
+	uint32_t ops[32];    // index of the op each belongs to
+	size_t n, n_total;
+};
+/* Room for one more error of op, or a scratch one when the list is full. Never NULL. */
+struct err *err_list_add(struct err_list *l, uint32_t op);
+
+/* What the kernel says about the underlay; from underlay.c, or made up by tests. */
+struct model_underlay {
+	uint16_t mtu;  // smallest MTU of the uplinks' interfaces; 0: not known yet
+};
+
+struct model_options {
+	const char *rundir; // default socket paths
+};
+
+struct model *model_create(const struct model_options *options);
+void model_destroy(struct model *m);
+void model_set_underlay(struct model *m, const struct model_underlay *u);
+
+/*
+ * The whole set of routes and local addresses now (from underlay.c). Becomes part of the model at once; the
+ * difference is appended to ops as struct dp_op. Returns the number of ops appended.
+ */
+uint32_t model_put_underlay(struct model *m, const struct dp_route_conf *routes, size_t n_routes,
+    const struct dp_local_conf *locals, size_t n_locals, struct buf_writer *ops);
+/* What the underlay must know: uplinks and tunnel remotes of the current model. Arrays are borrowed until the next commit. */
+size_t model_remotes(const struct model *m, const struct ip_addr **ret);
+
+/* NULL when refused: errs has all reasons (with path, object, hint). State is not touched either way. */
+struct model_plan *model_plan(struct model *m, const struct api_change *changes, size_t n, struct err_list *errs);
+/* Encoded struct dp_op list of the plan; borrowed. */
+const struct buf_writer *model_plan_ops(const struct model_plan *plan, uint32_t *ret_n_ops);
+void model_commit(struct model *m, struct model_plan *plan); // takes plan
+void model_discard(struct model_plan *plan);
+
+/*
+ * The objects the switch must hold now, for reconciliation: visits every op (DP_PUT) with its digest; digest of all via
+ * model_digest. Routes and local addresses (model_put_underlay) are part of it.
+ */
+uint64_t model_digest(const struct model *m);
+uint64_t model_n_objects(const struct model *m);
+void model_foreach(const struct model *m, void (*cb)(const struct dp_op *op, uint64_t digest, void *arg), void *arg);
+/* NULL when there is none. */
+const struct dp_op *model_find(const struct model *m, enum dp_kind kind, uint64_t id);
+
+/* Names for what the switch calls by number; NULL when unknown. */
+const char *model_port_name(const struct model *m, uint32_t dp_port_id);
+uint32_t model_port_id(const struct model *m, const char *name); // 0: none
+const char *model_bridge_name(const struct model *m, uint32_t bridge_id);
+uint32_t model_bridge_id(const struct model *m, const char *name);
+const char *model_flow_name(const struct model *m, uint64_t rule_id); // API flow, or what it was compiled from: "port/vm1"

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A bridge as workers read it: tables, groups, port numbers, learned MACs. bridge.c changes it for dp_state.c.
+ *
+ * Threads: members are read by workers through rcu_get; functions are for control. Memory: dp_state owns bridges.
+ */
+#include "datapath/fdb.h"
+#include "datapath/pkt.h"
+#include "datapath/rcu.h"
+#include "datapath/table.h"
+
+struct group_bucket {
+	uint32_t watch_port, watch_group, weight;
+	uint32_t actions_size;
+	const struct dp_action *actions; // inside the group's allocation
+};
+
+struct group {
+	uint64_t id; // object id
+	uint32_t group_id;
+	uint32_t type; // enum dp_group_type
+	uint32_t stats_idx;
+	uint32_t n_buckets;
+	struct group_bucket buckets[];
+};
+
+/* Immutable snapshot: sorted arrays, binary search. Replaced whole on change. */
+struct bridge_ports {
+	uint32_t n;
+	struct {
+		uint32_t ofport;
+		uint16_t port; // id
+		uint8_t flood; // FLOOD sends to it
+		uint8_t pad;
+	} p[];
+};
+
+struct bridge_groups {
+	uint32_t n;
+	const struct group *g[]; // by group_id
+};
+
+struct bridge {
+	uint32_t id;
+	char name[DP_NAME_SIZE];
+	uint32_t flags; // DP_BRIDGE_F_*
+	// ctl: wo, worker: ro. Version of the last change that this bridge's sessions must notice. Set before
+	// dp->version, so a session is fresh when session.version >= change_version.
+	uint64_t change_version;
+	RCU_PTR(struct table) tables[DP_N_TABLES]; // NULL: empty
+	RCU_PTR(const struct bridge_ports) ports;
+	RCU_PTR(const struct bridge_groups) groups;
+	RCU_PTR(const struct session_key) session_mask; // see pkt.h
+	RCU_PTR(struct fdb) fdb;
+};
+
+/* Port id of a bridge port number, or 0. Worker or control. */
+uint16_t bridge_find_port(const struct bridge *br, uint32_t ofport);
+/* Worker or control. NULL: none. */
+const struct group *bridge_find_group(const struct bridge *br, uint32_t group_id);

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What a bridge is made of: ports, rules, actions, groups, tunnels. The words of dp_proto.
+ *
+ * These are the fixed-layout bodies that control writes and the switch reads (same host, same build family,
+ * host byte order; flow keys inside are in network order). Padding is zero. Every structure is a multiple of
+ * 8 bytes and holds no pointer. The switch validates each before it acts (dp_validate.c).
+ *
+ * Threads: any; plain values. Memory: none.
+ */
+#include "datapath/base/flow_field.h"
+#include "datapath/base/net_types.h"
+#include "datapath/dp_drop.h"
+
+enum {
+	DP_NAME_SIZE = 65,         // 64 characters and NUL
+	DP_MAX_BRIDGES = 255,      // bridge ids 1..255
+	DP_MAX_PORTS = 4096,       // port ids 1..4095
+	DP_N_TABLES = 254,         // tables 0..253
+	DP_MAX_RULES = 1 << 20,
+	DP_MAX_GROUPS = 65536,     // per switch
+	DP_MAX_BUCKETS = 1024,     // per group; a flood group has one per member
+	DP_MAX_ACTIONS_SIZE = 16384, // bytes of one action list
+	DP_MAX_MTU = 9000,
+	DP_MAX_QUEUES = 16,        // queue pairs of a port
+	DP_MAX_VNI = (1 << 24) - 1,
+	DP_MAX_ROUTES = 4096,      // tunnel remotes
+	DP_MAX_PEER_VNIS = 4096,   // VNIs of one tunnel peer
+};
+
+/* Bridge port numbers (OpenFlow 1.3.5 A.2.1), in flow_key.in_port and OUTPUT. */
+enum dp_ofport {
+	DP_OFPORT_MAX = 0xffffff00,
+	DP_OFPORT_IN_PORT = 0xfffffff8,
+	DP_OFPORT_NORMAL = 0xfffffffa,
+	DP_OFPORT_FLOOD = 0xfffffffb,
+	DP_OFPORT_ALL = 0xfffffffc,
+	DP_OFPORT_CONTROLLER = 0xfffffffd,
+	DP_OFPORT_LOCAL = 0xfffffffe,
+	DP_OFPORT_ANY = 0xffffffff,
+};
+
+enum dp_port_kind {
+	DP_PORT_VHOST_USER = 1, // guest; arg: socket path
+	DP_PORT_ETHDEV = 2,     // any DPDK device; arg: devargs
+	DP_PORT_TAP = 3,        // kernel device; arg: interface name
+	DP_PORT_PATCH = 4,      // to another bridge; peer: port id
+	DP_PORT_VXLAN = 5,      // tunnel
+	DP_PORT_NULL = 6,       // swallows what it is sent; arg: "" (tests)
+	DP_PORT_PCAP = 7,       // plays and records files; arg: "rx=FILE,tx=FILE" (tests)
+};
+
+enum dp_port_flags {
+	DP_PORT_F_SERVER = 1 << 0,    // vhost-user: we listen; default we connect, for ever
+	DP_PORT_F_UPLINK = 1 << 1,    // carries the underlay: decapsulate, no bridge
+	DP_PORT_F_NO_FLOOD = 1 << 2,  // FLOOD leaves it out
+	DP_PORT_F_REMOTE_FLOW = 1 << 3, // tunnel: remote from tun_dst
+	DP_PORT_F_VNI_FLOW = 1 << 4,    // tunnel: VNI from tun_id
+	DP_PORT_F_PEERS_ONLY = 1 << 5,  // tunnel: accept only listed (peer, VNI); default any when REMOTE_FLOW
+	DP_PORT_F_TOS_INHERIT = 1 << 6, // tunnel: outer DSCP from the inner packet; default tnl_tos. ECN always RFC 6040
+	DP_PORT_F_INNER_VLAN = 1 << 7,  // tunnel: let inner VLAN tags pass
+	DP_PORT_F_ZERO_CSUM6 = 1 << 8,  // tunnel: RFC 6935 zero checksum on IPv6, both directions
+	DP_PORT_F_GUEST = 1 << 9,       // a tenant's port: link-local multicast refused, budgets apply
+};
+
+struct dp_port_conf {
+	char name[72];
+	char arg[256];
+	uint32_t bridge; // bridge id; 0 with UPLINK only
+	uint32_t ofport; // 1..DP_OFPORT_MAX-1, unique on the bridge; 0 with UPLINK only
+	uint32_t flags;  // DP_PORT_F_*
+	uint16_t kind;
+	uint16_t mtu;      // largest L3 packet, 68..DP_MAX_MTU
+	uint16_t n_queues; // queue pairs, 1..DP_MAX_QUEUES
+	uint16_t peer;     // patch: port id
+	uint32_t max_macs; // learning cap of NORMAL; 0: the default, 1024
+	uint32_t copies_pps; // budget of replicated copies (flood, groups); 0: the default, 100,000
+	uint32_t punt_pps;   // to the controller; 0: the default, 100
+	struct mac_addr mac; // tap: its address; too-big replies are sent from it; zero: made from the id
+	uint16_t tnl_udp_port; // host order; 0: 4789
+	uint32_t tnl_vni;      // without VNI_FLOW
+	uint8_t tnl_ttl;       // 0: 64
+	uint8_t tnl_tos;       // DSCP in the upper 6 bits
+	uint8_t pad[2];
+	struct ip_addr tnl_remote; // without REMOTE_FLOW
+};
+
+enum dp_bridge_flags {
+	DP_BRIDGE_F_MISS_NORMAL = 1 << 0, // table 0 miss acts as NORMAL (a stand-alone bridge); default drop
+};
+
+struct dp_bridge_conf {
+	char name[72];
+	uint32_t flags;
+	uint32_t mac_age_s; // of NORMAL; 0: 300
+	uint32_t max_macs;  // 0: 8192
+	uint32_t pad;
+};
+
+/* One action; len is of the whole structure used, a multiple of 8, so that lists pack. */
+enum dp_action_type {
+#define ACTION(id, ...) DP_ACTION_##id,
+#include "datapath/dp_action.def"
+#undef ACTION
+	DP_ACTION__COUNT
+};
+
+struct dp_action {
+	uint16_t type; // enum dp_action_type
+	uint16_t len;  // bytes of this action, header included
+	uint32_t pad;
+	union {
+		struct {
+			uint32_t port; // bridge port number or DP_OFPORT_*
+			uint32_t pad;
+		} output;
+		struct {
+			uint32_t id;
+			uint32_t pad;
+		} group;
+		struct {
+			uint16_t field; // enum flow_field_id
+			uint16_t pad[3];
+			struct flow_value value, mask; // mask all ones over the field: whole
+		} set_field;
+		struct {
+			uint16_t src, dst; // enum flow_field_id
+			uint16_t src_ofs, dst_ofs, n_bits;
+			uint16_t pad[3];
+		} move;
+		struct {
+			uint16_t tpid; // host order
+			uint16_t pad[3];
+		} push_vlan;
+		struct {
+			uint32_t in_port; // DP_OFPORT_IN_PORT: keep
+			uint8_t table;    // 255: the current one
+			uint8_t pad[3];
+		} resubmit;
+		struct {
+			uint16_t max_len; // bytes of the packet; 0xffff: all
+			uint16_t pad;
+			uint32_t reason; // opaque to the switch, echoed
+		} controller;
+		struct {
+			struct mac_addr mac; // of the answered address
+			uint8_t router;      // ND: R flag
+			uint8_t pad;
+		} reply;
+		struct {
+			uint32_t reason; // enum dp_drop
+			uint32_t pad;
+		} drop;
+	};
+};
+
+enum { DP_ACTION_HDR_SIZE = 8 };
+
+/* Bytes an action of this type takes. 0 for unknown types. */
+size_t dp_action_size(enum dp_action_type type);
+extern const char *const dp_action_names[DP_ACTION__COUNT];
+
+#define action_foreach(it, list, size) \
+	for (const struct dp_action *it = (const struct dp_action *)(list); \
+	     (const uint8_t *)it < (const uint8_t *)(list) + (size); \
+	     it = (const struct dp_action *)((const uint8_t *)it + it->len))
+
+enum dp_rule_flags {
+	DP_RULE_F_CLEAR = 1 << 0,        // clear_actions
+	DP_RULE_F_GOTO = 1 << 1,         // goto_table is valid
+	DP_RULE_F_WRITE_METADATA = 1 << 2,
+	DP_RULE_F_SEND_REMOVED = 1 << 3, // event when it goes
+};
+
+/*
+ * A rule, fixed part. Then: match (flow_match_encode form, padded to 8), apply actions, write actions.
+ * Instructions execute as OpenFlow 1.3.5 5.9: apply, clear, write, write-metadata, goto.
+ */
+struct dp_rule_conf {
+	uint32_t bridge;
+	uint16_t priority;
+	uint8_t table;
+	uint8_t goto_table; // > table
+	uint64_t cookie;
+	uint32_t flags; // DP_RULE_F_*
+	uint16_t idle_timeout_s, hard_timeout_s; // 0: never
+	uint32_t match_size, apply_size, write_size; // bytes that follow, each padded to 8
+	uint32_t pad;
+	uint64_t metadata_be, metadata_mask_be;
+};
+
+enum dp_group_type { DP_GROUP_ALL, DP_GROUP_INDIRECT, DP_GROUP_SELECT, DP_GROUP_FAST_FAILOVER };
+
+/* A group, fixed part; then n_buckets times struct dp_bucket_conf and its actions. */
+struct dp_group_conf {
+	uint32_t bridge;
+	uint32_t group_id;
+	uint32_t type;
+	uint32_t n_buckets;
+};
+
+struct dp_bucket_conf {
+	uint32_t watch_port;  // DP_OFPORT_ANY: none
+	uint32_t watch_group; // 0xffffffff: none
+	uint16_t weight;      // select
+	uint16_t pad;
+	uint32_t actions_size; // bytes that follow
+};
+
+/* Underlay: how to reach a tunnel remote. Id: hash of the address. Kept true by control from netlink. */
+enum dp_route_state { DP_ROUTE_UP, DP_ROUTE_NO_ROUTE, DP_ROUTE_NO_NEIGHBOUR };
+
+struct dp_route_conf {
+	struct ip_addr remote;
+	struct ip_addr local; // outer source
+	uint32_t uplink;      // port id
+	uint16_t mtu;         // of the path's link: largest outer IP packet
+	uint8_t state;        // enum dp_route_state
+	uint8_t pad;
+	struct mac_addr src_mac, dst_mac;
+	uint8_t pad1[4];
+};
+
+/* An address of this host that tunnels end at. */
+struct dp_local_conf {
+	struct ip_addr addr;
+	uint16_t udp_port; // host order
+	uint8_t pad[6];
+};
+
+/* Who may send to a PEERS_ONLY tunnel port; then n_vnis times uint32_t, padded to 8. */
+struct dp_peer_conf {
+	struct ip_addr remote;
+	uint32_t port; // id of the tunnel port
+	uint32_t n_vnis;
+};

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Sessions: the exact-match table of one worker. A hit is the whole cost of a packet's classification.
+ *
+ * 64-byte buckets of 16-bit tags and 32-bit entry numbers, compared with one vector instruction, two choices of
+ * bucket; entries of two cache lines. The hash is keyed with a per-boot secret: a tenant cannot aim collisions.
+ * Fixed budget. A port's creation tokens (rate and share) keep a flood from pushing others out.
+ *
+ * Threads: its worker. Memory: session_table_create allocates all.
+ */
+#include "datapath/base/hash.h"
+#include "datapath/pkt.h"
+#include "datapath/program.h"
+
+struct session {
+	struct session_key key;
+	uint64_t version; // the rules it was computed from
+	struct program *program;
+	uint64_t n_bytes;   // not yet settled
+	uint32_t n_packets; // not yet settled
+	uint32_t used_ms;   // low 32 bits
+	uint32_t hash;
+	uint32_t next_free;
+} __attribute__((aligned(128)));
+static_assert(sizeof(struct session) == 128);
+
+struct session_table;
+struct worker;
+
+struct session_table *session_table_create(uint32_t max_sessions, const struct hash_key *secret); // NULL: no memory
+void session_table_destroy(struct session_table *t);
+uint32_t session_hash(const struct session_table *t, const struct session_key *k);
+void session_prefetch(const struct session_table *t, uint32_t hash);
+/* NULL: miss. */
+struct session *session_find(struct session_table *t, const struct session_key *k, uint32_t hash);
+/* NULL when the budget or the port's tokens are used up. The caller sets program and version. */
+struct session *session_add(struct session_table *t, const struct session_key *k, uint32_t hash, uint64_t now_ms);
+void session_del(struct session_table *t, struct session *s);
+uint32_t session_count(const struct session_table *t);
