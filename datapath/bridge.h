@@ -46,7 +46,8 @@ struct bridge {
 	uint32_t id;
 	char name[DP_NAME_SIZE];
 	uint32_t flags; // DP_BRIDGE_F_*
-	// ctl: wo, worker: ro. Version of the last change that this bridge's sessions must notice. Set before
+	// ctl: wo (atomic), worker: ro. Version of the last change that this bridge's sessions must notice: rules, groups,
+	// ports, routes whose slot was reused, link state of a port that a group watches. Set before
 	// dp->version, so a session is fresh when session.version >= change_version.
 	uint64_t change_version;
 	RCU_PTR(struct table) tables[DP_N_TABLES]; // NULL: empty

@@ -11,6 +11,7 @@
  *
  * Threads: worker. Memory: program_cache owns programs; program_intern returns a reference.
  */
+#include <stddef.h>
 #include <stdint.h>
 
 #include "datapath/base/net_types.h"
@@ -131,6 +132,12 @@ enum {
 enum {
 	PROG_MAX_SIZE = 8192, // bytes of ops; longer outcomes are PIPELINE_DEPTH
 	PROG_MAX_RULES = 256, // rules and groups passed; more are PIPELINE_DEPTH
+	PROG_MAX_FDB = 4,     // bridges whose NORMAL it used; more are not cacheable
+};
+
+/* NORMAL chose by this shard of a bridge's MAC table: the session is stale when the generation differs. */
+struct program_fdb {
+	uint32_t bridge, shard, generation;
 };
 
 struct program {
@@ -142,9 +149,10 @@ struct program {
 	uint16_t cacheable; // 0: do not make a session (drop verdict, sessionless outcome)
 	uint64_t rule;    // id of the deciding rule: for samples
 	uint64_t cookie;
-	uint32_t fdb_bridge;     // NORMAL was used: session is stale when the shard's generation differs; 0: no
-	uint32_t fdb_shard, fdb_generation;
-	uint32_t pad;
+	uint8_t n_fdb;           // learned destinations it depends on
+	uint8_t crossed;         // 1: went over a patch port: stale after every transaction
+	uint16_t pad[3];
+	struct program_fdb fdb[PROG_MAX_FDB];
 	struct program *next;    // hash chain
 	uint32_t *rules;         // stats_idx of every rule and group passed; settled from sessions
 	struct prog_op ops[];    // packed by len
@@ -155,5 +163,7 @@ struct program {
 	     (const uint8_t *)op < (const uint8_t *)(prog)->ops + (prog)->size; \
 	     op = (const struct prog_op *)((const uint8_t *)op + op->len))
 
+/* Bytes an op of this type takes: a multiple of 8. */
+uint8_t prog_op_size(enum prog_op_type type);
 /* Text of one op as trace prints it ("output vm2", "set eth_dst=…"). Returns buf. */
 const char *prog_op_format(const struct prog_op *op, char *buf, size_t size);

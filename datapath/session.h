@@ -11,6 +11,7 @@
  * Threads: its worker. Memory: session_table_create allocates all.
  */
 #include "datapath/base/hash.h"
+#include "datapath/dp_types.h"
 #include "datapath/pkt.h"
 #include "datapath/program.h"
 
@@ -26,6 +27,12 @@ struct session {
 } __attribute__((aligned(128)));
 static_assert(sizeof(struct session) == 128);
 
+enum {
+	SESSION_IDLE_MS = 30000,
+	SESSION_RATE = 500000, // creation tokens of a port per second
+	SESSION_BURST = 65536, // and at once
+};
+
 struct session_table;
 struct worker;
 
@@ -33,9 +40,33 @@ struct session_table *session_table_create(uint32_t max_sessions, const struct h
 void session_table_destroy(struct session_table *t);
 uint32_t session_hash(const struct session_table *t, const struct session_key *k);
 void session_prefetch(const struct session_table *t, uint32_t hash);
+/* After session_prefetch: prefetches the entry that is probably the one. */
+void session_prefetch_entry(const struct session_table *t, uint32_t hash);
 /* NULL: miss. */
 struct session *session_find(struct session_table *t, const struct session_key *k, uint32_t hash);
 /* NULL when the budget or the port's tokens are used up. The caller sets program and version. */
 struct session *session_add(struct session_table *t, const struct session_key *k, uint32_t hash, uint64_t now_ms);
 void session_del(struct session_table *t, struct session *s);
 uint32_t session_count(const struct session_table *t);
+uint32_t session_count_of_port(const struct session_table *t, uint16_t port);
+
+/* Adds the packets counted since the last time to every rule and group of the session's program. */
+void session_settle(struct worker *w, struct session *s);
+/* Settles, gives the program back and deletes. */
+void session_release(struct worker *w, struct session *s);
+/*
+ * Looks at up to n more entries of w->sessions: settles, releases those idle for SESSION_IDLE_MS. True when this ended a
+ * full round.
+ */
+bool session_sweep(struct worker *w, uint32_t n);
+/* Entries that a full round looks at. */
+uint32_t session_sweep_length(const struct session_table *t);
+
+/*
+ * The session mask of a bridge. mask_union: the union of the masks of its rules, and of those of every bridge that
+ * its patch ports lead to, plus what session_mask_add_actions adds for every action list (rules and groups). A mask that
+ * grows must be published before the version whose rules need it.
+ */
+void session_mask_from_rules(const struct flow_key *mask_union, struct session_key *ret);
+/* Adds the fields whose values actions read (MOVE, partial writes): the outcome depends on them as on a match. */
+void session_mask_add_actions(const struct dp_action *actions, size_t size, struct flow_key *mask_union);
