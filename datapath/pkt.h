@@ -51,6 +51,12 @@ static inline struct pkt *pkt_of(struct rte_mbuf *m)
 	return (struct pkt *)rte_mbuf_to_priv(m);
 }
 
+/* A packet that has just arrived or was just made: nothing is known about it. */
+static inline void pkt_reset(struct rte_mbuf *m)
+{
+	*pkt_of(m) = (struct pkt){.tun_peer = PKT_NO_PEER};
+}
+
 /*
  * What the parser extracts from each packet, and the exact-match key of its session. Addresses and ports in
  * network order, the rest as noted. Bytes with no meaning are zero. Before look-up it is ANDed with the bridge's

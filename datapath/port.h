@@ -4,11 +4,14 @@
 /*
  * A port and its kinds, behind one table of operations. port_<kind>.c each implement struct port_ops.
  *
- * Life: port_create → port_start (polled) → port_stop → (grace period) → port_destroy. Creating never waits for a guest or a
- * device: state and error say how far it got (enum dp_port_state).
+ * Life: port_create → published in dp->ports → workers_assign (polled) → unpublished → workers_assign →
+ * rcu_defer(port_destroy). Creating never waits for a guest or a device: state and error say how far it got
+ * (enum dp_port_state); port_poll tries again.
  *
  * Threads: rx_burst and tx_burst on the worker that owns the queue; the rest on control. Memory: dp_state owns ports.
  */
+#include <rte_mempool.h>
+
 #include "datapath/base/err.h"
 #include "datapath/dp_proto.h"
 #include "datapath/pkt.h"
@@ -20,15 +23,17 @@ struct port_ops {
 	/* Opens what the port needs. 0 or -errno with err filled. NULL: nothing to do (patch, vxlan). */
 	int (*open)(struct port *p, struct err *err);
 	void (*close)(struct port *p);
-	/* Up to n packets of a queue. NULL: the kind is never polled. */
+	/* Up to n packets of a queue, each with a fresh struct pkt (pkt_reset) and, where the sender left its checksum
+	 * to us, PKT_F_CSUM_PARTIAL. NULL: the kind is never polled. */
 	uint16_t (*rx_burst)(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n);
 	/* Takes as many as fit and returns how many; the caller drops the rest with full_reason. */
 	uint16_t (*tx_burst)(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n);
 	enum dp_drop full_reason; // GUEST_FULL or TX_FULL
-	/* fd that becomes readable when queue has packets, or -1 (then a sleeping worker polls). */
+	/* Asks to be woken (armed) or not. Returns an fd, the same for the life of the port, that becomes readable when
+	 * queue has packets, or -1 (then a sleeping worker polls). NULL: always -1. */
 	int (*arm_wakeup)(struct port *p, uint16_t queue, bool armed);
 	void (*get_state)(struct port *p, enum dp_port_state *state, bool *link_up, uint64_t *features);
-	bool completes_csum; // receiver takes PKT_F_CSUM_PARTIAL packets as they are (decided per packet by tx_burst)
+	bool completes_csum; // tx_burst takes PKT_F_CSUM_PARTIAL packets and decides; else they are completed before it
 };
 
 struct port {
@@ -38,11 +43,17 @@ struct port {
 	const struct port_ops *ops;
 	void *priv; // of the kind
 	// ctl: wo, worker: ro
-	uint16_t n_rxq, n_txq; // queues that are enabled now
-	bool started;
-	char error[128];
+	uint16_t n_rxq, n_txq; // queues to poll; queues that take packets now (0: port_down)
+	bool link_up;
+	// ctl: rw
+	uint16_t state; // enum dp_port_state, as of the last port_poll
+	char error[128]; // why it is DP_PORT_FAILED, or what is odd
 	uint64_t state_since_ms;
+	uint64_t retry_ms; // when to try to open again
+	uint64_t features; // vhost: negotiated
 	uint32_t max_frame; // bytes, from conf.mtu: Ethernet + 2 VLAN tags + MTU
+	bool opened;
+	struct rte_mempool *pool;
 };
 
 /* 0 or -errno with err. A kind that cannot open now but may later (guest away, device missing) is created all the same. */
@@ -50,4 +61,6 @@ MUST_CHECK int port_create(uint16_t id, const struct dp_port_conf *conf, struct 
 void port_destroy(void *port);
 /* Applies a changed conf in place when the kind can; -EOPNOTSUPP: destroy and create. */
 MUST_CHECK int port_update(struct port *p, const struct dp_port_conf *conf, struct err *err);
+/* Some times per second: opens what could not be opened before, reads state and link. True when either changed. */
+bool port_poll(struct port *p, uint64_t now_ms);
 const struct port_ops *port_ops_of(enum dp_port_kind kind); // NULL: unknown

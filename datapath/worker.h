@@ -27,6 +27,7 @@ struct dp;
 struct session_table;
 struct program_cache;
 struct pipeline;
+struct worker_io;
 
 struct rule_counters {
 	uint64_t n_packets, n_bytes; // worker: rw, ctl: ro
@@ -73,6 +74,7 @@ struct worker {
 	struct out_queue *out;  // open queues of this burst, n_out of them
 	uint16_t *out_of_port;  // [DP_MAX_PORTS] index into out + 1, or 0
 	unsigned int n_out;
+	struct worker_io *io; // receive queues, hand-off ring, sleep: worker_io.h
 	uint32_t sweep_epoch; // worker: wo, ctl: ro. Full session sweeps done (frees stats slots)
 	bool dry_run;         // trace: outputs are recorded, nothing is sent, learned or counted
 };
