@@ -3,7 +3,8 @@
 
 /*
  * JSON-RPC 2.0 server: framing, ids, batches, limits, roles. Methods are rows of method.def; a handler either answers at once
- * or keeps the request and answers later. Replies leave in the order of the requests of a connection.
+ * or keeps the request and answers later. A connection's requests run one after another, so that replies leave in their
+ * order and a client reads its own writes; while one runs the next lines wait in the socket.
  *
  * Threads: sluiced's loop. Memory: a request lives until rpc_reply or rpc_fail, also when its client has gone.
  */
@@ -37,12 +38,48 @@ json_t *rpc_params(struct rpc_request *req); // an object, empty when absent; bo
 /* Answers; takes result. */
 void rpc_reply(struct rpc_request *req, json_t *result);
 void rpc_fail(struct rpc_request *req, const struct err *err);
-/* As rpc_fail with error.data.errors = all of a transaction's; takes errors (an array). */
-void rpc_fail_many(struct rpc_request *req, const struct err *first, json_t *errors);
-/* A notification to the connection of req, for watch.*. token identifies the connection; false when it has gone or is too slow. */
+/*
+ * As rpc_fail with error.data.errors = a transaction's first errors (an array; taken) and error.data.n_errors = how many
+ * there are.
+ */
+void rpc_fail_many(struct rpc_request *req, const struct err *first, json_t *errors, size_t n_errors);
+/* error object of JSON-RPC; op: index in the transaction, -1 none. New reference. */
+json_t *rpc_error_to_json(const struct err *err, int64_t op);
+/*
+ * A notification to the connection of a request, for watch.*. Whoever asks for the token is a subscriber: the idle limit no
+ * longer applies. rpc_notify takes params; false when the connection has gone or is too slow.
+ */
 uint64_t rpc_connection_token(struct rpc_request *req);
 bool rpc_notify(struct rpc_server *s, uint64_t token, const char *method, json_t *params);
 const char *rpc_client_name(struct rpc_request *req); // for audit: "uid 0 pid 12"
 
 struct rpc_server *rpc_server_create(struct event_base *base, const char *path, struct daemon *d, struct err *err);
 void rpc_server_destroy(struct rpc_server *s);
+/* cb runs after a connection has gone. */
+void rpc_server_on_close(struct rpc_server *s, void (*cb)(uint64_t token, void *arg), void *arg);
+
+/* What a client can run into; all in sys.limits. */
+struct rpc_limits {
+	size_t line_size;        // bytes of a message
+	size_t read_line_size;   // the same for clients that may only read
+	size_t output_size;      // bytes waiting to be read by a client; also of one reply
+	size_t string_size;      // bytes of a string
+	size_t n_values;         // JSON values in a message
+	size_t n_containers;     // objects and arrays among them
+	uint32_t depth;          // nesting
+	uint32_t n_batch;        // members of a batch
+	uint32_t n_connections;
+	uint32_t n_per_uid;      // root excepted
+	uint32_t n_strikes;      // lines that are not JSON, then the connection is closed
+	uint32_t idle_ms;        // without a byte in either direction
+	uint32_t partial_ms;     // from the first byte of a line to its last
+};
+
+struct rpc_limits rpc_server_limits(const struct rpc_server *s);
+void rpc_server_set_limits(struct rpc_server *s, const struct rpc_limits *limits);
+
+struct rpc_counters {
+	uint64_t n_connections, n_requests, n_errors, n_strikes, n_notifications_ignored, n_refused;
+};
+
+struct rpc_counters rpc_server_counters(const struct rpc_server *s);
