@@ -9,6 +9,11 @@
  * Two steps, so that a transaction can be refused (or only tried: dry_run) without a trace: model_plan checks the changes
  * against the current model and computes the data plane's ops; model_commit takes the plan as the new truth.
  *
+ * Numbers that must outlive a restart (or ports would flap) are chosen by model_plan and kept with the object: it may add
+ * the members "ofport" (visible) and "_id" (hidden: members with a leading underscore are the daemon's own, not shown by
+ * the API and not known to schema.def) to new_object->data. Journal the objects after model_plan, and load them with
+ * those members. A put or patch without them keeps the numbers the object had.
+ *
  * Threads: sluiced's loop. Memory: a plan belongs to the caller until commit or discard.
  */
 #include "control/api/store.h"
@@ -46,6 +51,11 @@ void model_set_underlay(struct model *m, const struct model_underlay *u);
 uint32_t model_put_underlay(struct model *m, const struct dp_route_conf *routes, size_t n_routes,
     const struct dp_local_conf *locals, size_t n_locals, struct buf_writer *ops);
 /* What the underlay must know: uplinks and tunnel remotes of the current model. Arrays are borrowed until the next commit. */
+struct underlay_uplink {
+	char interface[16]; // kernel interface
+	uint32_t dp_port;
+};
+size_t model_uplinks(const struct model *m, const struct underlay_uplink **ret);
 size_t model_remotes(const struct model *m, const struct ip_addr **ret);
 
 /* NULL when refused: errs has all reasons (with path, object, hint). State is not touched either way. */

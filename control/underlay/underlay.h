@@ -26,9 +26,10 @@ struct underlay_events {
 struct underlay *underlay_create(struct event_base *base, const struct underlay_events *events, struct err *err);
 void underlay_destroy(struct underlay *u);
 /* Which interfaces are uplinks (name and dp port id), and which remotes tunnels need. Whole sets; copied. */
-struct underlay_uplink {
-	char interface[16];
-	uint32_t dp_port;
-};
 void underlay_set_uplinks(struct underlay *u, const struct underlay_uplink *uplinks, size_t n);
+/*
+ * Looks now instead of after the debounce, and reports a change before it returns. For start-up: what the switch already
+ * holds is compared with a complete model, so that a restart of the daemon changes nothing.
+ */
+void underlay_run(struct underlay *u);
 void underlay_set_remotes(struct underlay *u, const struct ip_addr *remotes, size_t n, uint16_t udp_port);
