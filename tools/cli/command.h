@@ -8,6 +8,7 @@
  */
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "datapath/base/err.h"
 
