@@ -59,8 +59,8 @@ void session_release(struct worker *w, struct session *s);
  * full round.
  */
 bool session_sweep(struct worker *w, uint32_t n);
-/* Entries that a full round looks at. */
-uint32_t session_sweep_length(const struct session_table *t);
+/* How many entries a sweep should look at now so that a round takes a second; bounded. */
+uint32_t session_sweep_due(struct session_table *t, uint64_t now_ms);
 
 /*
  * The session mask of a bridge. mask_union: the union of the masks of its rules, and of those of every bridge that

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "datapath/forward.h"
+
+#include <string.h>
+
+#include "datapath/act.h"
+#include "datapath/dp.h"
+#include "datapath/parse.h"
+#include "datapath/pipeline.h"
+#include "datapath/program_cache.h"
+#include "datapath/session.h"
+
+enum { MAX_RUNS = 2 }; // of the rules for a packet whose source MAC moves at the same moment
+
+/* A burst on its way through the stages; packet i in every array. */
+struct staged {
+	unsigned int n;
+	struct rte_mbuf *m[BURST];
+	const struct bridge *bridge[BURST];
+	uint32_t ofport[BURST];
+	uint32_t hash[BURST];
+	struct session *session[BURST]; // NULL: none, or not to be used
+	struct session_key parsed[BURST];
+	struct session_key key[BURST]; // parsed & session mask: what sessions are found by
+};
+
+static unsigned int decapsulate(
+    struct worker *w, uint16_t uplink, struct rte_mbuf **pkts, unsigned int n);
+static void stage_parse(
+    struct worker *w, struct staged *st, struct rte_mbuf **pkts, unsigned int n);
+static bool find_bridge(
+    const struct worker *w, uint16_t port, const struct bridge **ret, uint32_t *ret_ofport);
+static void stage_look_up(struct worker *w, struct staged *st);
+static void mask_key(
+    const struct session_key *key, const struct session_key *mask, struct session_key *ret);
+static bool is_sessionless(const struct staged *st, unsigned int i);
+static void stage_act(struct worker *w, struct staged *st);
+static bool is_fresh(const struct worker *w, const struct bridge *br, const struct session *s);
+static bool act_session(struct worker *w, struct session *s, struct rte_mbuf *m);
+static bool run_rules(struct worker *w, struct staged *st, unsigned int i);
+static const struct program *run_pipeline(
+    struct worker *w, const struct staged *st, unsigned int i);
+static void describe_tunnel(
+    const struct worker *w, const struct pkt *pkt, struct parse_tunnel *ret);
+static struct session *keep(
+    struct worker *w, struct staged *st, unsigned int i, const struct program *prog);
+static bool act_once(struct worker *w, const struct program *prog, struct rte_mbuf *m);
+
+void forward_burst(struct worker *w, uint16_t port, struct rte_mbuf **pkts, unsigned int n)
+{
+	const struct port *p = rcu_get(w->dp->ports[port]);
+	struct staged st;
+	if (p != NULL && (p->conf.flags & DP_PORT_F_UPLINK) != 0)
+		n = decapsulate(w, port, pkts, n);
+	stage_parse(w, &st, pkts, n);
+	stage_look_up(w, &st);
+	stage_act(w, &st);
+}
+
+void forward_idle(struct worker *w)
+{
+	uint32_t n = session_sweep_due(w->sessions, w->now_ms);
+	if (n == 0)
+		return;
+	bool round_ended = session_sweep(w, n);
+	w->stats.n_sessions = session_count(w->sessions);
+	if (round_ended) // pairs with control's wait before it gives a counter slot to another rule
+		__atomic_store_n(&w->sweep_epoch, w->sweep_epoch + 1, __ATOMIC_RELEASE);
+}
+
+/* Strips the outer headers: each packet leaves the uplink and arrives at its tunnel port. Returns how many are left. */
+static unsigned int decapsulate(
+    struct worker *w, uint16_t uplink, struct rte_mbuf **pkts, unsigned int n)
+{
+	const struct tunnel_cfg *cfg = rcu_get(w->dp->tunnels);
+	unsigned int n_left = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		enum dp_drop reason = cfg != NULL ? tunnel_input(cfg, m) : DP_DROP_UPLINK_NOT_OURS;
+		if (UNLIKELY(reason != DP_DROP__COUNT)) {
+			pkt_drop(w, m, reason, 0, 0);
+			continue;
+		}
+		struct port_counters *c = &w->ports[pkt_of(m)->in_port];
+		w->ports[uplink].sent++;
+		c->rx_packets++;
+		c->rx_bytes += rte_pktmbuf_pkt_len(m);
+		pkts[n_left++] = m;
+	}
+	return n_left;
+}
+
+static void stage_parse(struct worker *w, struct staged *st, struct rte_mbuf **pkts, unsigned int n)
+{
+	const struct bridge *bridge = NULL;
+	uint32_t ofport = 0;
+	uint16_t port = 0;
+	st->n = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		if (pkt_of(m)->in_port != port) {
+			port = pkt_of(m)->in_port;
+			if (!find_bridge(w, port, &bridge, &ofport))
+				bridge = NULL;
+		}
+		if (UNLIKELY(bridge == NULL)) {
+			pkt_drop(w, m, DP_DROP_NO_BRIDGE, 0, 0);
+			continue;
+		}
+		enum dp_drop reason = parse_packet(m, &st->parsed[st->n]);
+		if (UNLIKELY(reason != DP_DROP__COUNT)) {
+			pkt_drop(w, m, reason, 0, 0);
+			continue;
+		}
+		st->m[st->n] = m;
+		st->bridge[st->n] = bridge;
+		st->ofport[st->n] = ofport;
+		st->n++;
+	}
+}
+
+static bool find_bridge(
+    const struct worker *w, uint16_t port, const struct bridge **ret, uint32_t *ret_ofport)
+{
+	const struct port *p = rcu_get(w->dp->ports[port]);
+	if (p == NULL || p->conf.bridge == 0)
+		return false;
+	*ret = rcu_get(w->dp->bridges[p->conf.bridge]);
+	*ret_ofport = p->conf.ofport;
+	return *ret != NULL;
+}
+
+/* Three passes, so that the memory a pass needs was asked for in the one before. */
+static void stage_look_up(struct worker *w, struct staged *st)
+{
+	for (unsigned int i = 0; i < st->n; i++) {
+		const struct session_key *mask = rcu_get(st->bridge[i]->session_mask);
+		mask_key(&st->parsed[i], mask, &st->key[i]);
+		st->hash[i] = session_hash(w->sessions, &st->key[i]);
+		session_prefetch(w->sessions, st->hash[i]);
+	}
+	for (unsigned int i = 0; i < st->n; i++)
+		session_prefetch_entry(w->sessions, st->hash[i]);
+	for (unsigned int i = 0; i < st->n; i++) {
+		struct session *s = is_sessionless(st, i)
+					? NULL
+					: session_find(w->sessions, &st->key[i], st->hash[i]);
+		st->session[i] = s;
+		if (s != NULL)
+			__builtin_prefetch(s->program);
+	}
+}
+
+static void mask_key(
+    const struct session_key *key, const struct session_key *mask, struct session_key *ret)
+{
+	if (UNLIKELY(mask == NULL)) {
+		*ret = *key;
+		return;
+	}
+	uint64_t a[sizeof(*key) / 8], b[sizeof(*key) / 8];
+	memcpy(a, key, sizeof(a));
+	memcpy(b, mask, sizeof(b));
+	for (unsigned int i = 0; i < ARRAY_SIZE(a); i++)
+		a[i] &= b[i];
+	memcpy(ret, a, sizeof(a));
+}
+
+static bool is_sessionless(const struct staged *st, unsigned int i)
+{
+	return (pkt_of(st->m[i])->flags & PKT_F_NO_SESSION) != 0;
+}
+
+/*
+ * In order of arrival. A packet whose session was not there may find it now, made by the one before it. When a session was
+ * deleted on the way, pointers found before may be to another key's session: those packets look again.
+ */
+static void stage_act(struct worker *w, struct staged *st)
+{
+	bool look_again = false;
+	for (unsigned int i = 0; i < st->n; i++) {
+		struct session *s = st->session[i];
+		if (UNLIKELY((s == NULL || look_again) && !is_sessionless(st, i)))
+			st->session[i] = s = session_find(w->sessions, &st->key[i], st->hash[i]);
+		bool is_stale = s != NULL && !is_fresh(w, st->bridge[i], s);
+		if (LIKELY(s != NULL && !is_stale && act_session(w, s, st->m[i]))) {
+			w->stats.session_hits++;
+			continue;
+		}
+		*(s != NULL ? &w->stats.session_stale : &w->stats.session_misses) += 1;
+		look_again |= run_rules(w, st, i);
+	}
+}
+
+static bool is_fresh(const struct worker *w, const struct bridge *br, const struct session *s)
+{
+	const struct program *prog = s->program;
+	if (s->version < __atomic_load_n(&br->change_version, __ATOMIC_RELAXED))
+		return false;
+	if (UNLIKELY(prog->crossed != 0 && s->version != w->version))
+		return false;
+	for (unsigned int i = 0; i < prog->n_fdb; i++) {
+		const struct program_fdb *dep = &prog->fdb[i];
+		const struct bridge *learned_on = rcu_get(w->dp->bridges[dep->bridge]);
+		const struct fdb *fdb = learned_on != NULL ? rcu_get(learned_on->fdb) : NULL;
+		if (fdb == NULL || fdb_shard_generation(fdb, dep->shard) != dep->generation)
+			return false;
+	}
+	return true;
+}
+
+/* False when act found the session stale; the packet is then as it was. */
+static bool act_session(struct worker *w, struct session *s, struct rte_mbuf *m)
+{
+	uint32_t len = rte_pktmbuf_pkt_len(m);
+	if (UNLIKELY(!act_run(w, s->program, m)))
+		return false;
+	s->n_packets++;
+	s->n_bytes += len;
+	s->used_ms = (uint32_t)w->now_ms;
+	return true;
+}
+
+/*
+ * Miss or stale session: the rules decide, in place. Ends the packet. True when a session was deleted.
+ */
+static bool run_rules(struct worker *w, struct staged *st, unsigned int i)
+{
+	struct rte_mbuf *m = st->m[i];
+	bool deleted = false;
+	for (unsigned int run = 0; run < MAX_RUNS; run++) {
+		const struct program *prog = run_pipeline(w, st, i);
+		struct session *s = keep(w, st, i, prog);
+		if (s == NULL && st->session[i] != NULL) {
+			session_release(w, st->session[i]);
+			deleted = true;
+		}
+		st->session[i] = s;
+		if (s != NULL ? act_session(w, s, m) : act_once(w, prog, m))
+			return deleted;
+	}
+	// Someone else on the net uses its source address at this moment: forward it without learning.
+	bool dry_run = w->dry_run;
+	w->dry_run = true;
+	const struct program *prog = run_pipeline(w, st, i);
+	w->dry_run = dry_run;
+	if (!act_once(w, prog, m))
+		pkt_drop(w, m, DP_DROP_MAC_LIMIT, prog->rule, prog->cookie);
+	return deleted;
+}
+
+static const struct program *run_pipeline(struct worker *w, const struct staged *st, unsigned int i)
+{
+	const struct pkt *pkt = pkt_of(st->m[i]);
+	bool is_tunnelled = pkt->tun_peer != PKT_NO_PEER;
+	struct parse_tunnel tunnel;
+	struct flow_key key;
+	if (is_tunnelled)
+		describe_tunnel(w, pkt, &tunnel);
+	parse_flow_key(
+	    st->m[i], &st->parsed[i], st->ofport[i], is_tunnelled ? &tunnel : NULL, &key);
+	return pipeline_run(w->pipeline, w, st->bridge[i], pkt->in_port, &key, NULL);
+}
+
+static void describe_tunnel(const struct worker *w, const struct pkt *pkt, struct parse_tunnel *ret)
+{
+	const struct tunnel_cfg *cfg = rcu_get(w->dp->tunnels);
+	const struct tnl_route *route = tunnel_route(cfg, pkt->tun_peer);
+	const struct ip_addr *local = tunnel_local(cfg, pkt->tun_local);
+	*ret = (struct parse_tunnel){.tun_id = pkt->tun_vni};
+	ret->src = route != NULL ? route->remote : pkt->tun_src;
+	if (local != NULL)
+		ret->dst = *local;
+}
+
+/* The packet's session, made or brought up to date; NULL when the outcome is not to be kept, or cannot be. */
+static struct session *keep(
+    struct worker *w, struct staged *st, unsigned int i, const struct program *prog)
+{
+	if (prog->cacheable == 0 || is_sessionless(st, i))
+		return NULL;
+	struct program *kept = program_intern(w->programs, prog);
+	struct session *s = st->session[i];
+	if (s != NULL && kept != NULL) {
+		session_settle(w, s);
+		program_unref(w->programs, s->program);
+	} else if (kept != NULL) {
+		s = session_add(w->sessions, &st->key[i], st->hash[i], w->now_ms);
+	}
+	if (kept == NULL || s == NULL) {
+		w->stats.session_refused++;
+		if (kept != NULL)
+			program_unref(w->programs, kept);
+		return NULL;
+	}
+	s->program = kept;
+	s->version = w->version;
+	return s;
+}
+
+static bool act_once(struct worker *w, const struct program *prog, struct rte_mbuf *m)
+{
+	uint32_t len = rte_pktmbuf_pkt_len(m);
+	if (!act_run(w, prog, m))
+		return false;
+	program_count(w, prog, 1, len, w->now_ms);
+	return true;
+}

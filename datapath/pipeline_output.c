@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "datapath/pipeline_priv.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <string.h>
+
+enum {
+	REASON_NO_MATCH = 0, // OFPR_NO_MATCH: a table-miss rule sent it
+	REASON_ACTION = 1,   // OFPR_ACTION
+	WHOLE_PACKET = UINT16_MAX,
+	DEFAULT_UDP_PORT = 4789,
+	DEFAULT_TTL = 64,
+};
+
+static void output_patch(struct pipeline *p, const struct port *port);
+static void enter_bridge(struct pipeline *p, const struct bridge *br, const struct port *port);
+static void clear_pipeline_fields(struct flow_key *k);
+static void restrict_session(struct pipeline *p, const struct bridge *br);
+static void output_tunnel(struct pipeline *p, const struct port *port);
+static bool tunnel_remote(const struct port *port, const struct flow_key *k, struct ip_addr *ret);
+
+void pipeline_output(struct pipeline *p, uint32_t ofport)
+{
+	const struct rule *r = p->rule;
+	bool is_miss_rule = r != NULL && r->priority == 0 && r->match_map == 0;
+	switch (ofport) {
+	case DP_OFPORT_IN_PORT: pipeline_output_port(p, p->in_port); return;
+	case DP_OFPORT_NORMAL: pipeline_normal(p); return;
+	case DP_OFPORT_FLOOD: pipeline_flood(p, false); return;
+	case DP_OFPORT_ALL: pipeline_flood(p, true); return;
+	case DP_OFPORT_CONTROLLER:
+		pipeline_punt(p, WHOLE_PACKET, is_miss_rule ? REASON_NO_MATCH : REASON_ACTION);
+		return;
+	default: break;
+	}
+	uint16_t id = bridge_find_port(p->bridge, ofport);
+	if (id == 0)
+		pipeline_fail(p, DP_DROP_BAD_OUTPUT_PORT);
+	else if (id == p->in_port)
+		pipeline_fail(p, DP_DROP_HAIRPIN); // only IN_PORT sends back (OpenFlow 1.3.5 4.5)
+	else
+		pipeline_output_port(p, id);
+}
+
+void pipeline_output_port(struct pipeline *p, uint16_t id)
+{
+	const struct port *port = rcu_get(p->w->dp->ports[id]);
+	if (port == NULL) {
+		pipeline_fail(p, DP_DROP_BAD_OUTPUT_PORT);
+	} else if (port->kind == DP_PORT_PATCH) {
+		output_patch(p, port);
+	} else if (port->kind == DP_PORT_VXLAN) {
+		output_tunnel(p, port);
+	} else {
+		pipeline_commit(p);
+		program_append_output(
+		    &p->builder, &(struct prog_op){.type = PROG_OUTPUT, .output.port = id});
+	}
+}
+
+void pipeline_flood(struct pipeline *p, bool all)
+{
+	const struct bridge_ports *ports = rcu_get(p->bridge->ports);
+	for (uint32_t i = 0; ports != NULL && i < ports->n && pipeline_goes_on(p); i++) {
+		if (ports->p[i].port != p->in_port && (all || ports->p[i].flood != 0))
+			pipeline_output_port(p, ports->p[i].port);
+	}
+}
+
+void pipeline_punt(struct pipeline *p, uint16_t max_len, uint32_t reason)
+{
+	struct prog_op op = {.type = PROG_PUNT, .punt = {.max_len = max_len, .reason = reason}};
+	op.punt.bridge = p->bridge->id;
+	op.punt.rule = p->rule != NULL ? p->rule->id : 0;
+	op.punt.cookie = p->rule != NULL ? p->rule->cookie : 0;
+	op.punt.table = p->table;
+	pipeline_commit(p);
+	program_append_output(&p->builder, &op);
+	p->n_punts++;
+}
+
+void pipeline_reply(struct pipeline *p, enum prog_op_type type, const struct dp_action *a)
+{
+	struct prog_op op = {.type = (uint8_t)type, .reply = {a->reply.mac, a->reply.router}};
+	pipeline_commit(p);
+	program_append_output(&p->builder, &op);
+	p->builder.prog->cacheable = 0;
+}
+
+static void output_patch(struct pipeline *p, const struct port *port)
+{
+	const struct port *peer = rcu_get(p->w->dp->ports[port->conf.peer]);
+	const struct bridge *br = peer != NULL && peer->conf.bridge != 0
+				      ? rcu_get(p->w->dp->bridges[peer->conf.bridge])
+				      : NULL;
+	if (br == NULL || peer->kind != DP_PORT_PATCH) {
+		pipeline_fail(p, DP_DROP_BAD_OUTPUT_PORT);
+		return;
+	}
+	struct prog_op op = {.type = PROG_PATCH, .patch = {port->id, peer->id}};
+	program_prepend(&p->builder, &op);
+	enter_bridge(p, br, peer);
+}
+
+/* The packet arrives at port of another bridge, and comes back here when that has done with its copy. */
+static void enter_bridge(struct pipeline *p, const struct bridge *br, const struct port *port)
+{
+	struct pipeline_copy copy;
+	if (!pipeline_copy_begin(p, &copy))
+		return;
+	const struct bridge *bridge = p->bridge;
+	const struct rule *rule = p->rule;
+	struct action_set *set = p->set;
+	uint16_t in_port = p->in_port;
+	uint8_t table = p->table;
+
+	restrict_session(p, br);
+	clear_pipeline_fields(&p->now.key);
+	p->now.key.in_port = htonl(port->conf.ofport);
+	p->bridge = br;
+	p->in_port = port->id;
+	pipeline_bridge(p);
+
+	p->bridge = bridge;
+	p->rule = rule;
+	p->set = set;
+	p->in_port = in_port;
+	p->table = table;
+	pipeline_copy_end(p, &copy);
+}
+
+/* Registers, metadata and tunnel do not cross bridges. */
+static void clear_pipeline_fields(struct flow_key *k)
+{
+	memset(k, 0, offsetof(struct flow_key, eth_dst));
+}
+
+/*
+ * The session is looked up with the first bridge's mask and version. What the second one asks beyond that a session
+ * cannot tell apart.
+ */
+static void restrict_session(struct pipeline *p, const struct bridge *br)
+{
+	const struct session_key *here = rcu_get(p->bridge->session_mask),
+				 *there = rcu_get(br->session_mask);
+	struct program *prog = p->builder.prog;
+	prog->crossed = 1;
+	if (here == NULL)
+		return;
+	if (there == NULL || (there->ip_ttl & ~here->ip_ttl) != 0 ||
+	    (there->ip_tos & ~here->ip_tos) != 0 || (there->tcp_flags & ~here->tcp_flags) != 0 ||
+	    (there->ip6_label & ~here->ip6_label) != 0)
+		prog->cacheable = 0;
+}
+
+static void output_tunnel(struct pipeline *p, const struct port *port)
+{
+	const struct dp_port_conf *c = &port->conf;
+	const struct tunnel_cfg *cfg = rcu_get(p->w->dp->tunnels);
+	uint64_t vni =
+	    (c->flags & DP_PORT_F_VNI_FLOW) != 0 ? be64toh(p->now.key.tun_id) : c->tnl_vni;
+	struct ip_addr remote;
+	if (!tunnel_remote(port, &p->now.key, &remote) || vni > DP_MAX_VNI) {
+		pipeline_fail(p, DP_DROP_TUNNEL_NO_ID);
+		return;
+	}
+	uint16_t route = cfg != NULL ? tunnel_find_route(cfg, &remote) : (uint16_t)PKT_NO_SLOT;
+	if (route == PKT_NO_SLOT) {
+		// A route may appear without a change of the bridge.
+		p->builder.prog->cacheable = 0;
+		pipeline_fail(p, DP_DROP_TUNNEL_NO_ROUTE);
+		return;
+	}
+	struct prog_op op = {.type = PROG_TUNNEL};
+	op.tunnel.port = port->id;
+	op.tunnel.route = route;
+	op.tunnel.vni = (uint32_t)vni;
+	op.tunnel.tos = c->tnl_tos;
+	op.tunnel.ttl = c->tnl_ttl != 0 ? c->tnl_ttl : DEFAULT_TTL;
+	op.tunnel.udp_port = c->tnl_udp_port != 0 ? c->tnl_udp_port : DEFAULT_UDP_PORT;
+	op.tunnel.tnl_flags = ((c->flags & DP_PORT_F_TOS_INHERIT) != 0 ? PROG_TNL_TOS_INHERIT : 0) |
+			      ((c->flags & DP_PORT_F_ZERO_CSUM6) != 0 ? PROG_TNL_ZERO_CSUM6 : 0) |
+			      ((c->flags & DP_PORT_F_INNER_VLAN) != 0 ? PROG_TNL_INNER_VLAN : 0);
+	pipeline_commit(p);
+	program_append_output(&p->builder, &op);
+}
+
+static bool tunnel_remote(const struct port *port, const struct flow_key *k, struct ip_addr *ret)
+{
+	if ((port->conf.flags & DP_PORT_F_REMOTE_FLOW) == 0)
+		*ret = port->conf.tnl_remote;
+	else if (k->tun_dst != 0)
+		*ret = ip_from_v4(k->tun_dst);
+	else
+		*ret = ip_from_v6(&k->tun6_dst);
+	return !ip_is_zero(ret);
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "datapath/session.h"
+
+#include <immintrin.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "datapath/program_cache.h"
+#include "datapath/worker.h"
+
+/*
+ * A bucket is one cache line: tags first, so that one 32-byte load compares them all. A key may live in two buckets;
+ * it is added to the emptier one and never moved, so an entry's address is stable while it lives. With at most 10/8 slots
+ * per budgeted session two choices fill beyond 95 % before both buckets of a key are full.
+ */
+enum {
+	BUCKET_SLOTS = 10,
+	BUCKET_FILL = 8, // sessions per bucket that the bucket array is sized for
+	KEY_WORDS = sizeof(struct session_key) / 8,
+	SWEEP_ROUND_MS = 1000,
+	SWEEP_MAX = 8192, // entries looked at in one go: some 50 us
+};
+
+#define NO_ENTRY UINT32_MAX
+#define IN_USE   (UINT32_MAX - 1) // session.next_free of a live entry
+
+struct session_bucket {
+	uint16_t tags[BUCKET_SLOTS]; // 0: free slot
+	uint32_t pad;
+	uint32_t entries[BUCKET_SLOTS];
+} __attribute__((aligned(64)));
+static_assert(sizeof(struct session_bucket) == 64);
+
+struct port_budget {
+	uint32_t n_sessions;
+	uint32_t tokens;
+	uint64_t filled_ms;
+};
+
+struct session_table {
+	struct session_bucket *buckets;
+	struct session *entries;
+	uint64_t bucket_mask;
+	uint64_t secret[KEY_WORDS + 3];
+	uint32_t max_sessions;
+	uint32_t n_sessions;
+	uint32_t first_free;
+	uint32_t n_touched; // entries ever used: all that a sweep must look at
+	uint32_t sweep_at;
+	uint64_t swept_ms;
+	struct port_budget ports[DP_MAX_PORTS];
+};
+
+static struct session_bucket *first_bucket(const struct session_table *t, uint32_t hash);
+static struct session_bucket *second_bucket(const struct session_table *t, uint32_t hash);
+static uint16_t tag_of(uint32_t hash);
+static uint32_t bucket_match(const struct session_bucket *b, uint16_t tag);
+static struct session *bucket_find(const struct session_table *t, const struct session_bucket *b,
+    const struct session_key *k, uint32_t hash);
+static bool bucket_clear(struct session_bucket *b, uint16_t tag, uint32_t entry);
+static bool budget_take(struct session_table *t, uint16_t port, uint64_t now_ms);
+
+struct session_table *session_table_create(uint32_t max_sessions, const struct hash_key *secret)
+{
+	assert(max_sessions > 0 && max_sessions < IN_USE);
+	struct session_table *t = calloc(1, sizeof(*t));
+	if (t == NULL)
+		return NULL;
+	uint64_t n_buckets = 2;
+	while (n_buckets * BUCKET_FILL < max_sessions)
+		n_buckets *= 2;
+	t->bucket_mask = n_buckets - 1;
+	t->max_sessions = max_sessions;
+	t->first_free = NO_ENTRY;
+	t->buckets = aligned_alloc(64, n_buckets * sizeof(*t->buckets));
+	t->entries = aligned_alloc(128, (size_t)max_sessions * sizeof(*t->entries));
+	if (t->buckets == NULL || t->entries == NULL) {
+		session_table_destroy(t);
+		return NULL;
+	}
+	memset(t->buckets, 0, n_buckets * sizeof(*t->buckets));
+	for (uint64_t i = 0; i < ARRAY_SIZE(t->secret); i++)
+		t->secret[i] = hash_bytes(secret, &i, sizeof(i));
+	for (unsigned int i = 0; i < DP_MAX_PORTS; i++)
+		t->ports[i].tokens = SESSION_BURST;
+	return t;
+}
+
+void session_table_destroy(struct session_table *t)
+{
+	if (t == NULL)
+		return;
+	free(t->buckets);
+	free(t->entries);
+	free(t);
+}
+
+/*
+ * NH (Black et al., UMAC): a sum of products of secret-masked words. For a fixed key length and unknown secrets two keys
+ * collide with probability 2^-32 whoever chooses them; the last multiplication spreads the sum over the bits used.
+ */
+uint32_t session_hash(const struct session_table *t, const struct session_key *k)
+{
+	uint64_t w[KEY_WORDS + 1];
+	memcpy(w, k, sizeof(*k));
+	w[KEY_WORDS] = 0;
+	unsigned __int128 sum = 0;
+	for (unsigned int i = 0; i < KEY_WORDS + 1; i += 2)
+		sum += (unsigned __int128)(w[i] + t->secret[i]) * (w[i + 1] + t->secret[i + 1]);
+	uint64_t folded = (uint64_t)sum ^ (uint64_t)(sum >> 64);
+	unsigned __int128 mixed = (unsigned __int128)folded * (t->secret[KEY_WORDS + 1] | 1);
+	uint64_t h = (uint64_t)mixed ^ (uint64_t)(mixed >> 64);
+	h *= t->secret[KEY_WORDS + 2] | 1;
+	return (uint32_t)(h >> 32);
+}
+
+void session_prefetch(const struct session_table *t, uint32_t hash)
+{
+	__builtin_prefetch(first_bucket(t, hash));
+	__builtin_prefetch(second_bucket(t, hash));
+}
+
+void session_prefetch_entry(const struct session_table *t, uint32_t hash)
+{
+	const struct session_bucket *b = first_bucket(t, hash);
+	uint32_t match = bucket_match(b, tag_of(hash));
+	if (match == 0) {
+		b = second_bucket(t, hash);
+		match = bucket_match(b, tag_of(hash));
+	}
+	if (match == 0)
+		return;
+	const char *entry = (const char *)&t->entries[b->entries[__builtin_ctz(match) / 2]];
+	__builtin_prefetch(entry);
+	__builtin_prefetch(entry + 64);
+}
+
+struct session *session_find(struct session_table *t, const struct session_key *k, uint32_t hash)
+{
+	struct session *s = bucket_find(t, first_bucket(t, hash), k, hash);
+	return LIKELY(s != NULL) ? s : bucket_find(t, second_bucket(t, hash), k, hash);
+}
+
+struct session *session_add(
+    struct session_table *t, const struct session_key *k, uint32_t hash, uint64_t now_ms)
+{
+	uint16_t tag = tag_of(hash);
+	struct session_bucket *b = first_bucket(t, hash), *b2 = second_bucket(t, hash);
+	uint32_t free1 = bucket_match(b, 0), free2 = bucket_match(b2, 0);
+	if (__builtin_popcount(free2) > __builtin_popcount(free1)) {
+		b = b2;
+		free1 = free2;
+	}
+	if (free1 == 0 || t->n_sessions == t->max_sessions || !budget_take(t, k->port, now_ms))
+		return NULL;
+	uint32_t entry = t->first_free;
+	if (entry != NO_ENTRY)
+		t->first_free = t->entries[entry].next_free;
+	else
+		entry = t->n_touched++;
+	unsigned int slot = (unsigned int)__builtin_ctz(free1) / 2;
+	b->tags[slot] = tag;
+	b->entries[slot] = entry;
+	t->n_sessions++;
+	t->ports[k->port].n_sessions++;
+	struct session *s = &t->entries[entry];
+	*s = (struct session){
+	    .key = *k, .used_ms = (uint32_t)now_ms, .hash = hash, .next_free = IN_USE};
+	return s;
+}
+
+void session_del(struct session_table *t, struct session *s)
+{
+	assert(s->next_free == IN_USE);
+	uint32_t entry = (uint32_t)(s - t->entries);
+	uint16_t tag = tag_of(s->hash);
+	if (!bucket_clear(first_bucket(t, s->hash), tag, entry))
+		bucket_clear(second_bucket(t, s->hash), tag, entry);
+	t->n_sessions--;
+	t->ports[s->key.port].n_sessions--;
+	s->next_free = t->first_free;
+	t->first_free = entry;
+}
+
+uint32_t session_count(const struct session_table *t)
+{
+	return t->n_sessions;
+}
+
+uint32_t session_count_of_port(const struct session_table *t, uint16_t port)
+{
+	return t->ports[port].n_sessions;
+}
+
+void session_settle(struct worker *w, struct session *s)
+{
+	if (s->n_packets == 0)
+		return;
+	// used_ms is the low half of a time not more than 49 days ago.
+	uint64_t used_ms = w->now_ms - (uint32_t)((uint32_t)w->now_ms - s->used_ms);
+	program_count(w, s->program, s->n_packets, s->n_bytes, used_ms);
+	s->n_packets = 0;
+	s->n_bytes = 0;
+}
+
+void session_release(struct worker *w, struct session *s)
+{
+	session_settle(w, s);
+	program_unref(w->programs, s->program);
+	session_del(w->sessions, s);
+}
+
+bool session_sweep(struct worker *w, uint32_t n)
+{
+	struct session_table *t = w->sessions;
+	for (uint32_t i = 0; i < n && t->sweep_at < t->n_touched; i++) {
+		struct session *s = &t->entries[t->sweep_at++];
+		if (s->next_free != IN_USE)
+			continue;
+		session_settle(w, s);
+		if ((uint32_t)w->now_ms - s->used_ms >= SESSION_IDLE_MS)
+			session_release(w, s);
+	}
+	if (t->sweep_at < t->n_touched)
+		return false;
+	t->sweep_at = 0;
+	return true;
+}
+
+uint32_t session_sweep_due(struct session_table *t, uint64_t now_ms)
+{
+	uint64_t elapsed_ms = now_ms - t->swept_ms;
+	if (elapsed_ms == 0)
+		return 0;
+	t->swept_ms = now_ms;
+	if (elapsed_ms >= SWEEP_ROUND_MS)
+		return SWEEP_MAX;
+	return (uint32_t)MIN_OF(
+	    t->n_touched * elapsed_ms / SWEEP_ROUND_MS + 1, (uint64_t)SWEEP_MAX);
+}
+
+void session_mask_from_rules(const struct flow_key *mask_union, struct session_key *ret)
+{
+	memset(ret, 0xff, sizeof(*ret));
+	if (mask_union->ip_ttl == 0)
+		ret->ip_ttl = 0;
+	if (mask_union->ip_tos == 0)
+		ret->ip_tos = 0;
+	if (mask_union->tcp_flags == 0)
+		ret->tcp_flags = 0;
+	if (mask_union->ip6_label == 0)
+		ret->ip6_label = 0;
+}
+
+void session_mask_add_actions(
+    const struct dp_action *actions, size_t size, struct flow_key *mask_union)
+{
+	struct flow_value ones = flow_value_ones(FIELD_VALUE_MAX_SIZE * 8);
+	action_foreach (a, actions, size) {
+		if (a->type == DP_ACTION_MOVE) {
+			const struct flow_field *dst = &flow_fields[a->move.dst];
+			flow_field_set(&flow_fields[a->move.src], mask_union, &ones);
+			if (a->move.n_bits < dst->n_bits)
+				flow_field_set(dst, mask_union, &ones);
+		} else if (a->type == DP_ACTION_SET_FIELD) {
+			const struct flow_field *f = &flow_fields[a->set_field.field];
+			struct flow_value all = flow_value_ones(f->n_bits);
+			if (memcmp(&a->set_field.mask, &all, sizeof(all)) != 0)
+				flow_field_set(f, mask_union, &ones);
+		}
+	}
+}
+
+static struct session_bucket *first_bucket(const struct session_table *t, uint32_t hash)
+{
+	return &t->buckets[hash & t->bucket_mask];
+}
+
+/* Depends on the tag only besides the first, as in a cuckoo table, and always differs from the first. */
+static struct session_bucket *second_bucket(const struct session_table *t, uint32_t hash)
+{
+	uint64_t step = ((uint64_t)tag_of(hash) * 0x5bd1e995) | 1;
+	return &t->buckets[(hash ^ step) & t->bucket_mask];
+}
+
+static uint16_t tag_of(uint32_t hash)
+{
+	uint16_t tag = (uint16_t)(hash >> 16);
+	return tag != 0 ? tag : 1;
+}
+
+/* Two equal bits per slot with this tag. The load reaches into entries: those lanes are cut off. */
+static uint32_t bucket_match(const struct session_bucket *b, uint16_t tag)
+{
+	__m256i tags = _mm256_load_si256((const __m256i *)(const void *)b);
+	__m256i equal = _mm256_cmpeq_epi16(tags, _mm256_set1_epi16((short)tag));
+	return (uint32_t)_mm256_movemask_epi8(equal) & ((1u << 2 * BUCKET_SLOTS) - 1);
+}
+
+static struct session *bucket_find(const struct session_table *t, const struct session_bucket *b,
+    const struct session_key *k, uint32_t hash)
+{
+	for (uint32_t match = bucket_match(b, tag_of(hash)); match != 0;
+	     match &= match - 1, match &= match - 1) {
+		struct session *s = &t->entries[b->entries[__builtin_ctz(match) / 2]];
+		if (LIKELY(memcmp(&s->key, k, sizeof(*k)) == 0))
+			return s;
+	}
+	return NULL;
+}
+
+static bool bucket_clear(struct session_bucket *b, uint16_t tag, uint32_t entry)
+{
+	for (unsigned int i = 0; i < BUCKET_SLOTS; i++) {
+		if (b->tags[i] == tag && b->entries[i] == entry) {
+			b->tags[i] = 0;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A flood may fill what is idle, but not push the last quarter of the table away from the others. */
+static bool budget_take(struct session_table *t, uint16_t port, uint64_t now_ms)
+{
+	struct port_budget *p = &t->ports[port];
+	uint64_t size = t->max_sessions;
+	if (t->n_sessions > size - size / 4 && p->n_sessions >= size / 2)
+		return false;
+	if (now_ms > p->filled_ms) {
+		uint64_t more = (now_ms - p->filled_ms) * (SESSION_RATE / 1000);
+		p->tokens = (uint32_t)MIN_OF(p->tokens + more, (uint64_t)SESSION_BURST);
+		p->filled_ms = now_ms;
+	}
+	if (p->tokens == 0)
+		return false;
+	p->tokens--;
+	return true;
+}
