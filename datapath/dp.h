@@ -20,7 +20,7 @@ struct dp_options {
 	unsigned int n_workers;
 	unsigned int memory_mb;
 	uint32_t max_sessions; // per worker
-	bool no_huge;
+	bool no_huge, huge; // asked for; neither: hugepages when enough are free
 	bool sleep; // progressive idle sleep
 	int log_level;
 };

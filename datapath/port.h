@@ -18,6 +18,8 @@
 
 struct port;
 
+enum { PORT_NO_WORKER = 0xff };
+
 struct port_ops {
 	const char *kind; // the word in the API: "vhost-user", "ethdev", "tap", "patch", "vxlan", "null", "pcap"
 	/* Opens what the port needs. 0 or -errno with err filled. NULL: nothing to do (patch, vxlan). */
@@ -29,9 +31,11 @@ struct port_ops {
 	/* Takes as many as fit and returns how many; the caller drops the rest with full_reason. */
 	uint16_t (*tx_burst)(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n);
 	enum dp_drop full_reason; // GUEST_FULL or TX_FULL
-	/* Asks to be woken (armed) or not. Returns an fd, the same for the life of the port, that becomes readable when
-	 * queue has packets, or -1 (then a sleeping worker polls). NULL: always -1. */
-	int (*arm_wakeup)(struct port *p, uint16_t queue, bool armed);
+	/* An fd with an edge (EPOLLET) whenever queue gets packets while armed, the same for the life of the port; -1 or
+	 * NULL: there is none, a sleeping worker polls. */
+	int (*wakeup_fd)(struct port *p, uint16_t queue);
+	/* Asks to be woken, or not. NULL: the fd is always live. The worker polls once more after arming. */
+	void (*arm_wakeup)(struct port *p, uint16_t queue, bool armed);
 	void (*get_state)(struct port *p, enum dp_port_state *state, bool *link_up, uint64_t *features);
 	bool completes_csum; // tx_burst takes PKT_F_CSUM_PARTIAL packets and decides; else they are completed before it
 };
@@ -46,6 +50,7 @@ struct port {
 	uint16_t n_rxq, n_txq; // queues to poll; queues that take packets now (0: port_down)
 	bool link_up;
 	// ctl: rw
+	uint8_t rxq_worker[DP_MAX_QUEUES]; // who polls the queue, for the life of the port
 	uint16_t state; // enum dp_port_state, as of the last port_poll
 	char error[128]; // why it is DP_PORT_FAILED, or what is odd
 	uint64_t state_since_ms;

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "datapath/worker_io.h"
+
+#include <rte_cycles.h>
+#include <rte_ether.h>
+#include <rte_lcore.h>
+#include <rte_prefetch.h>
+
+#include "datapath/base/clock.h"
+#include "datapath/forward.h"
+
+static void begin_burst(struct worker *w);
+static unsigned int poll_queue(struct worker *w, struct rxq *q);
+static unsigned int admit(
+    struct worker *w, const struct port *p, struct rte_mbuf **pkts, unsigned int n);
+static enum dp_drop check(const struct port *p, struct rte_mbuf *m);
+
+int worker_main(void *worker)
+{
+	struct worker *w = worker;
+	struct worker_io *io = w->io;
+	rcu_worker_register(w->id);
+	rcu_worker_online(w->id);
+	uint64_t last_tsc = rte_rdtsc();
+	while (!__atomic_load_n(&io->stop, __ATOMIC_RELAXED)) {
+		unsigned int n = worker_poll(w);
+		forward_idle(w);
+		out_flush(w);
+		uint64_t tsc = rte_rdtsc();
+		*(n != 0 ? &w->stats.busy_cycles : &w->stats.idle_cycles) += tsc - last_tsc;
+		last_tsc = tsc;
+		rcu_worker_quiescent(w->id);
+		if (n != 0) {
+			worker_rested(w);
+			continue;
+		}
+		worker_rest(w);
+		last_tsc = rte_rdtsc(); // sleep is counted by worker_rest
+	}
+	rcu_worker_offline(w->id);
+	rcu_worker_unregister(w->id);
+	return 0;
+}
+
+unsigned int worker_poll(struct worker *w)
+{
+	struct worker_io *io = w->io;
+	// A cold queue costs a poll only now and then, unless nothing else is going on.
+	bool skip_cold = io->idle_since_tsc == 0 && ++io->n_loops % COLD_EVERY != 0;
+	struct rxq_list *list = rcu_get(io->rxqs);
+	unsigned int n = 0;
+	begin_burst(w);
+	for (unsigned int i = 0; i < list->n; i++) {
+		struct rxq *q = &list->q[i];
+		if (skip_cold && q->n_empty >= COLD_POLLS)
+			continue;
+		n += poll_queue(w, q);
+	}
+	return n + worker_drain_handoff(w);
+}
+
+static void begin_burst(struct worker *w)
+{
+	w->version = __atomic_load_n(&w->dp->version, __ATOMIC_ACQUIRE);
+	w->now_tsc = rte_rdtsc();
+	w->now_ms = clock_ms();
+}
+
+static unsigned int poll_queue(struct worker *w, struct rxq *q)
+{
+	struct port *p = q->port;
+	struct rte_mbuf *pkts[BURST];
+	unsigned int n = p->ops->rx_burst(p, q->queue, pkts, BURST);
+	if (n == 0) {
+		q->n_empty++;
+		return 0;
+	}
+	q->n_empty = 0;
+	begin_burst(w);
+	w->stats.n_bursts++;
+	w->stats.n_packets += n;
+	unsigned int n_good = admit(w, p, pkts, n);
+	if (n_good != 0)
+		forward_burst(w, p->id, pkts, n_good);
+	out_flush(w);
+	return n;
+}
+
+/* Counts packets in; ends those that no stage may see. Returns how many are left. */
+static unsigned int admit(
+    struct worker *w, const struct port *p, struct rte_mbuf **pkts, unsigned int n)
+{
+	struct port_counters *c = &w->ports[p->id];
+	unsigned int n_good = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		rte_prefetch0(rte_pktmbuf_mtod(m, void *));
+		pkt_of(m)->in_port = p->id;
+		c->rx_bytes += rte_pktmbuf_pkt_len(m);
+		enum dp_drop reason = check(p, m);
+		if (LIKELY(reason == DP_DROP__COUNT))
+			pkts[n_good++] = m;
+		else
+			pkt_drop(w, m, reason, 0, 0);
+	}
+	c->rx_packets += n;
+	return n_good;
+}
+
+static enum dp_drop check(const struct port *p, struct rte_mbuf *m)
+{
+	uint32_t len = rte_pktmbuf_pkt_len(m);
+	if (UNLIKELY(len < RTE_ETHER_HDR_LEN))
+		return DP_DROP_RX_RUNT;
+	if (UNLIKELY(len > p->max_frame))
+		return DP_DROP_RX_TOO_LONG;
+	const struct pkt *k = pkt_of(m);
+	if (UNLIKELY((k->flags & PKT_F_CSUM_PARTIAL) &&
+		     (uint32_t)k->csum_start + k->csum_offset + 2 > rte_pktmbuf_data_len(m)))
+		return DP_DROP_BAD_OFFLOAD;
+	return DP_DROP__COUNT;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <rte_cycles.h>
+#include <rte_ether.h>
+
+#include <string.h>
+
+#include "datapath/base/clock.h"
+#include "datapath/csum.h"
+#include "datapath/worker_io.h"
+
+enum {
+	SAMPLE_GAP_US = 50,
+	COPIES_PPS_DEFAULT = 100000,
+	COPIES_BURST_MS = 100, // copies at once: what the rate gives in this time
+	COPIES_BURST_MIN = 256,
+};
+
+static void sample_drop(struct worker *w, const struct rte_mbuf *m, enum dp_drop reason,
+    uint64_t rule, uint64_t cookie);
+static struct out_queue *open_queue(struct worker *w, uint16_t port);
+static void flush_queue(struct worker *w, struct out_queue *q);
+static uint16_t make_ready(struct worker *w, struct port *p, struct rte_mbuf **pkts, uint16_t n);
+static void send_burst(struct worker *w, struct port *p, struct rte_mbuf **pkts, uint16_t n);
+static void hand_over(
+    struct worker *w, struct worker *owner, uint16_t port, struct rte_mbuf **pkts, uint16_t n);
+static void lose(
+    struct worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n, enum dp_drop reason);
+static bool take_copy_token(struct worker *w, uint16_t in_port);
+
+void pkt_drop(
+    struct worker *w, struct rte_mbuf *m, enum dp_drop reason, uint64_t rule, uint64_t cookie)
+{
+	w->ports[pkt_of(m)->in_port].drops[reason]++;
+	sample_drop(w, m, reason, rule, cookie);
+	rte_pktmbuf_free(m);
+}
+
+void out_add(struct worker *w, uint16_t port, struct rte_mbuf *m)
+{
+	uint16_t idx = w->out_of_port[port];
+	struct out_queue *q = LIKELY(idx != 0) ? &w->out[idx - 1] : open_queue(w, port);
+	q->m[q->n++] = m;
+	if (q->n == BURST)
+		flush_queue(w, q);
+}
+
+void out_flush(struct worker *w)
+{
+	for (unsigned int i = 0; i < w->n_out; i++) {
+		struct out_queue *q = &w->out[i];
+		flush_queue(w, q);
+		w->out_of_port[q->port] = 0;
+	}
+	w->n_out = 0;
+}
+
+struct rte_mbuf *pkt_copy(struct worker *w, struct rte_mbuf *m)
+{
+	const struct pkt *k = pkt_of(m);
+	struct port_counters *c = &w->ports[k->in_port];
+	enum dp_drop reason = DP_DROP_NO_COPY_BUDGET;
+	c->copies++;
+	if (take_copy_token(w, k->in_port)) {
+		struct rte_mbuf *copy = rte_pktmbuf_copy(m, w->pool, 0, UINT32_MAX);
+		if (LIKELY(copy != NULL)) {
+			*pkt_of(copy) = *k;
+			return copy;
+		}
+		reason = DP_DROP_NO_MBUF;
+	}
+	// The copy that could not be made counts as made and dropped: the port's packets stay conserved.
+	c->drops[reason]++;
+	sample_drop(w, m, reason, 0, 0);
+	return NULL;
+}
+
+unsigned int worker_drain_handoff(struct worker *w)
+{
+	struct rte_mbuf *pkts[BURST];
+	unsigned int n = rte_ring_sc_dequeue_burst(w->io->handoff, (void **)pkts, BURST, NULL);
+	for (unsigned int i = 0; i < n; i++) {
+		w->ports[pkt_of(pkts[i])->in_port].held--;
+		out_add(w, pkts[i]->port, pkts[i]);
+	}
+	if (n != 0)
+		out_flush(w);
+	return n;
+}
+
+static void sample_drop(
+    struct worker *w, const struct rte_mbuf *m, enum dp_drop reason, uint64_t rule, uint64_t cookie)
+{
+	struct drop_ring *ring = &w->samples[reason];
+	if (w->now_tsc - ring->last_tsc < rte_get_tsc_hz() / 1000000 * SAMPLE_GAP_US &&
+	    ring->last_tsc != 0)
+		return;
+	ring->last_tsc = w->now_tsc;
+
+	__atomic_store_n(&ring->seq, ring->seq + 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	struct dp_sample *s = &ring->s[ring->next++ % SAMPLES_PER_REASON];
+	uint32_t len = rte_pktmbuf_pkt_len(m);
+	*s = (struct dp_sample){
+	    .wall_ms = clock_wall_ms(),
+	    .rule = rule,
+	    .cookie = cookie,
+	    .in_port =
+		((const struct pkt *)rte_mbuf_to_priv((struct rte_mbuf *)(uintptr_t)m))->in_port,
+	    .reason = reason,
+	    .len = (uint16_t)MIN_OF(len, (uint32_t)UINT16_MAX),
+	    .snap = (uint16_t)MIN_OF(len, (uint32_t)DP_SAMPLE_SNAP),
+	    .worker = w->id,
+	};
+	const void *bytes = rte_pktmbuf_read(m, 0, s->snap, s->data);
+	if (bytes != NULL && bytes != s->data)
+		memcpy(s->data, bytes, s->snap);
+	__atomic_store_n(&ring->seq, ring->seq + 1, __ATOMIC_RELEASE);
+}
+
+static struct out_queue *open_queue(struct worker *w, uint16_t port)
+{
+	if (w->n_out == OUT_QUEUES)
+		out_flush(w);
+	struct out_queue *q = &w->out[w->n_out++];
+	q->port = port;
+	q->n = 0;
+	w->out_of_port[port] = (uint16_t)w->n_out;
+	return q;
+}
+
+static void flush_queue(struct worker *w, struct out_queue *q)
+{
+	uint16_t n = q->n;
+	q->n = 0;
+	if (n == 0)
+		return;
+	struct port *p = rcu_get(w->dp->ports[q->port]);
+	if (UNLIKELY(p == NULL || p->ops->tx_burst == NULL)) {
+		lose(w, q->port, q->m, n, p == NULL ? DP_DROP_STOPPED : DP_DROP_BAD_OUTPUT_PORT);
+		return;
+	}
+	uint16_t n_txq = __atomic_load_n(&p->n_txq, __ATOMIC_RELAXED);
+	if (UNLIKELY(n_txq == 0)) {
+		lose(w, q->port, q->m, n, DP_DROP_PORT_DOWN);
+		return;
+	}
+	n = make_ready(w, p, q->m, n);
+	unsigned int owner = w->id % n_txq;
+	if (owner == w->id)
+		send_burst(w, p, q->m, n);
+	else
+		hand_over(w, w->dp->workers[owner], p->id, q->m, n);
+}
+
+/* Drops what is too long, completes checksums for receivers that cannot. Returns how many are left. */
+static uint16_t make_ready(struct worker *w, struct port *p, struct rte_mbuf **pkts, uint16_t n)
+{
+	bool completes_csum = p->ops->completes_csum;
+	uint32_t max_untagged = RTE_ETHER_HDR_LEN + p->conf.mtu;
+	uint16_t n_good = 0;
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		const struct pkt *k = pkt_of(m);
+		if (UNLIKELY(rte_pktmbuf_pkt_len(m) > max_untagged + k->n_vlans * 4U)) {
+			lose(w, p->id, &m, 1, DP_DROP_TX_TOO_LONG);
+			continue;
+		}
+		if ((k->flags & PKT_F_CSUM_PARTIAL) && !completes_csum)
+			csum_complete(m);
+		pkts[n_good++] = m;
+	}
+	return n_good;
+}
+
+static void send_burst(struct worker *w, struct port *p, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t in_ports[BURST];
+	uint32_t lens[BURST];
+	for (uint16_t i = 0; i < n; i++) {
+		in_ports[i] = pkt_of(pkts[i])->in_port;
+		lens[i] = rte_pktmbuf_pkt_len(pkts[i]);
+	}
+	uint16_t n_sent = p->ops->tx_burst(p, (uint16_t)w->id, pkts, n);
+	struct port_counters *c = &w->ports[p->id];
+	c->tx_packets += n_sent;
+	for (uint16_t i = 0; i < n_sent; i++) {
+		c->tx_bytes += lens[i];
+		w->ports[in_ports[i]].sent++;
+	}
+	if (UNLIKELY(n_sent < n))
+		lose(w, p->id, pkts + n_sent, (uint16_t)(n - n_sent), p->ops->full_reason);
+}
+
+static void hand_over(
+    struct worker *w, struct worker *owner, uint16_t port, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t in_ports[BURST];
+	for (uint16_t i = 0; i < n; i++) {
+		in_ports[i] = pkt_of(pkts[i])->in_port;
+		pkts[i]->port = port;
+	}
+	uint16_t n_taken =
+	    (uint16_t)rte_ring_mp_enqueue_burst(owner->io->handoff, (void *const *)pkts, n, NULL);
+	for (uint16_t i = 0; i < n_taken; i++)
+		w->ports[in_ports[i]].held++;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); // pairs with sleep_us
+	if (n_taken != 0 && __atomic_load_n(&owner->io->asleep, __ATOMIC_RELAXED))
+		worker_wake(owner);
+	if (UNLIKELY(n_taken < n))
+		lose(w, port, pkts + n_taken, (uint16_t)(n - n_taken), DP_DROP_TX_HANDOFF_FULL);
+}
+
+/* Drops packets at the queue of a port. */
+static void lose(
+    struct worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n, enum dp_drop reason)
+{
+	w->ports[port].tx_drops += n;
+	for (uint16_t i = 0; i < n; i++)
+		pkt_drop(w, pkts[i], reason, 0, 0);
+}
+
+/* One bucket per worker and ingress port: a port whose queues are on several workers has the rate on each. */
+static bool take_copy_token(struct worker *w, uint16_t in_port)
+{
+	const struct port *p = rcu_get(w->dp->ports[in_port]);
+	uint64_t rate =
+	    p == NULL || p->conf.copies_pps == 0 ? COPIES_PPS_DEFAULT : p->conf.copies_pps;
+	uint64_t burst = MAX_OF(rate * COPIES_BURST_MS / 1000, (uint64_t)COPIES_BURST_MIN);
+	struct copy_bucket *b = &w->io->copies[in_port];
+	uint64_t hz = rte_get_tsc_hz();
+	uint64_t elapsed = w->now_tsc - b->filled_tsc;
+
+	if (b->filled_tsc == 0 || elapsed >= hz) {
+		b->n_tokens = burst;
+		b->filled_tsc = w->now_tsc;
+	} else {
+		uint64_t n_new = elapsed * rate / hz; // below 2^64: elapsed < hz, rate < 2^32
+		b->n_tokens = MIN_OF(b->n_tokens + n_new, burst);
+		if (n_new != 0)
+			b->filled_tsc += n_new * hz / rate;
+	}
+	if (b->n_tokens == 0)
+		return false;
+	b->n_tokens--;
+	return true;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A worker's input, output and sleep: what worker.c, worker_exit.c, worker_sleep.c and workers.c share.
+ *
+ * Transmit queues. Queue q of any port belongs to worker q for ever. A worker whose number is not below the port's number
+ * of queues sends through the worker with number id % n_txq, over that worker's hand-off ring. The number of the
+ * receiver is always lower, so a packet is handed over a bounded number of times whatever guests do to their queues.
+ *
+ * Threads: as annotated. Memory: workers.c.
+ */
+#include "datapath/dp.h"
+
+enum {
+	HANDOFF_SIZE = 2048, // packets waiting for an owner
+	OUT_QUEUES = 128,    // ports that one burst gathers for before it flushes
+	COLD_POLLS =
+	    64, // empty polls after which a queue is looked at less often while others are busy
+	COLD_EVERY = 16,
+};
+
+struct rxq {
+	struct port *port;
+	uint16_t queue;
+	int wakeup_fd;    // -1: this queue wakes nobody
+	uint32_t n_empty; // worker: rw. Empty polls in a row
+};
+
+/* What a worker polls. Made by control, freed after a grace period. */
+struct rxq_list {
+	unsigned int n;
+	bool all_wake; // every queue has a wakeup_fd: the worker may sleep long
+	struct rxq q[];
+};
+
+/* Budget of copies made from an ingress port, in packets scaled by the TSC rate. */
+struct copy_bucket {
+	uint64_t filled_tsc;
+	uint64_t n_tokens;
+};
+
+struct worker_io {
+	RCU_PTR(struct rxq_list) rxqs;
+	struct rte_ring *
+	    handoff; // packets whose m->port is the port to send to. Others: produce; this worker: consume
+	struct copy_bucket *copies; // [DP_MAX_PORTS], worker: rw
+	int epoll_fd;
+	int wake_fd;             // eventfd in epoll_fd
+	uint32_t asleep;         // worker: wo, others: ro. 1: write wake_fd after handing over
+	bool stop;               // ctl: wo, worker: ro
+	uint64_t n_loops;        // worker: rw, as are the rest
+	uint64_t idle_since_tsc; // 0: the last loop found packets
+	uint32_t sleep_us;
+	bool armed;
+};
+
+/* The thread: an rte_launch function. */
+int worker_main(void *worker);
+/* One round over the receive queues and the hand-off ring. Returns how many packets it found. */
+unsigned int worker_poll(struct worker *w);
+/* The last rounds found nothing: spins, then sleeps a little longer each time, at most until something arrives. */
+void worker_rest(struct worker *w);
+/* Lets a sleeping worker look at once. Any thread. */
+void worker_wake(struct worker *w);
+/* There is work again: no more kicks, please. */
+void worker_rested(struct worker *w);
+/* Sends what other workers handed over. Returns how many packets. */
+unsigned int worker_drain_handoff(struct worker *w);
