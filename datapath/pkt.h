@@ -25,6 +25,7 @@ enum pkt_flags {
 	PKT_F_CSUM_PARTIAL = 1 << 0, // L4 checksum field holds the pseudo-header sum only (guest offload): complete
 				     // it before the packet leaves where the receiver cannot (see csum.h)
 	PKT_F_NO_SESSION = 1 << 1,   // ARP, ND, malformed-but-forwardable…: always runs the rules
+	PKT_F_FRAGMENT = 1 << 2,     // IP fragment: its L4 checksum and ports are not (all) in it
 };
 
 struct pkt {
@@ -38,7 +39,7 @@ struct pkt {
 	uint32_t tun_vni;  // host order; valid when tun_peer is not PKT_NO_PEER
 	uint16_t tun_peer; // route slot of the outer source, or PKT_NO_PEER
 	uint8_t tun_local; // index of the local address it was sent to
-	uint8_t pad;
+	uint8_t l4_proto;  // of the header at l4_ofs
 	uint16_t csum_start, csum_offset; // PKT_F_CSUM_PARTIAL: as virtio's, from the start of the packet
 	struct ip_addr tun_src;           // outer source when tunnelled (for peers without a slot)
 };
@@ -58,8 +59,16 @@ static inline void pkt_reset(struct rte_mbuf *m)
 }
 
 /*
- * What the parser extracts from each packet, and the exact-match key of its session. Addresses and ports in
- * network order, the rest as noted. Bytes with no meaning are zero. Before look-up it is ANDed with the bridge's
+ * Makes the first PKT_HDR_MAX bytes (or the whole packet) contiguous in the first segment. False: it has no room,
+ * which no pool of the switch allows.
+ */
+MUST_CHECK bool pkt_pull_headers(struct rte_mbuf *m);
+/* Cuts the packet to len bytes, len <= pkt_len, and frees segments left empty. */
+void pkt_trim(struct rte_mbuf *m, uint32_t len);
+
+/*
+ * What the parser extracts from each packet, and the exact-match key of its session. Everything that comes from the
+ * packet is in network order, as in struct flow_key; the rest as noted. Bytes with no meaning are zero. Before look-up it is ANDed with the bridge's
  * session mask, which clears the volatile fields (TTL, TOS, TCP flags, flow label) that no rule looks at: so the
  * shape of the table is chosen by rules, never by packets.
  */
