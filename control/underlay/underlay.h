@@ -18,12 +18,14 @@ struct underlay;
 
 struct underlay_events {
 	/* Something changed: the complete set of routes and locals now. Arrays are borrowed. */
-	void (*on_change)(const struct dp_route_conf *routes, size_t n_routes, const struct dp_local_conf *locals,
-	    size_t n_locals, const struct model_underlay *summary, void *arg);
+	void (*on_change)(const struct dp_route_conf *routes, size_t n_routes,
+	    const struct dp_local_conf *locals, size_t n_locals,
+	    const struct model_underlay *summary, void *arg);
 	void *arg;
 };
 
-struct underlay *underlay_create(struct event_base *base, const struct underlay_events *events, struct err *err);
+struct underlay *underlay_create(
+    struct event_base *base, const struct underlay_events *events, struct err *err);
 void underlay_destroy(struct underlay *u);
 /* Which interfaces are uplinks (name and dp port id), and which remotes tunnels need. Whole sets; copied. */
 void underlay_set_uplinks(struct underlay *u, const struct underlay_uplink *uplinks, size_t n);
@@ -32,4 +34,5 @@ void underlay_set_uplinks(struct underlay *u, const struct underlay_uplink *upli
  * holds is compared with a complete model, so that a restart of the daemon changes nothing.
  */
 void underlay_run(struct underlay *u);
-void underlay_set_remotes(struct underlay *u, const struct ip_addr *remotes, size_t n, uint16_t udp_port);
+void underlay_set_remotes(
+    struct underlay *u, const struct ip_addr *remotes, size_t n, uint16_t udp_port);

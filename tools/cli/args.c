@@ -29,7 +29,8 @@ static json_t *parse_object(const struct column_def *c, const char *s, struct er
 		return flow_text_parse_actions(s, err);
 	json_t *v = json_loads(s, JSON_REJECT_DUPLICATES, &je);
 	if (v == NULL) {
-		err_set(err, ERR_PARAMS, "%s: not JSON at character %d: %s", c->name, je.position, je.text);
+		err_set(err, ERR_PARAMS, "%s: not JSON at character %d: %s", c->name, je.position,
+		    je.text);
 		err_hint(err, "%s", c->help);
 	}
 	return v;
@@ -59,7 +60,8 @@ static json_t *parse_list(const struct column_def *c, const char *s)
 
 	if (list == NULL || copy == NULL)
 		abort();
-	for (char *word = strtok_r(copy, ",", &save); word != NULL; word = strtok_r(NULL, ",", &save)) {
+	for (char *word = strtok_r(copy, ",", &save); word != NULL;
+	     word = strtok_r(NULL, ",", &save)) {
 		if (json_array_append_new(list, parse_scalar(c, word)) != 0) {
 			json_decref(list);
 			list = NULL;

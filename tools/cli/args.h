@@ -16,4 +16,5 @@ json_t *args_parse_object(const char *table, int argc, char **argv, bool patch, 
 /* The value of KEY=VALUE among argv, or NULL. */
 const char *args_find(int argc, char **argv, const char *key);
 /* -EINVAL with err filled when a word's key is not in known (NULL-terminated). */
-MUST_CHECK int args_check(int argc, char **argv, const char *const *known, struct err *err);
+MUST_CHECK
+int args_check(int argc, char **argv, const char *const *known, struct err *err);

@@ -15,7 +15,8 @@ int cmd_call(struct cli *cli, const struct command *cmd, int argc, char **argv)
 	if (argc == 2) {
 		params = json_loads(argv[1], JSON_REJECT_DUPLICATES, &je);
 		if (params == NULL)
-			return cli_usage(cli, cmd, "not JSON at character %d: %s", je.position, je.text);
+			return cli_usage(
+			    cli, cmd, "not JSON at character %d: %s", je.position, je.text);
 	}
 	int rc = cli_call(cli, argv[0], params, &result);
 	if (rc != EXIT_OK)
@@ -36,11 +37,14 @@ int cmd_methods(struct cli *cli, const struct command *, int, char **)
 	if (cli->json) {
 		out_json(cli, result);
 	} else {
-		struct out_table *t = out_table_create(cli, (const char *const[]){"METHOD", "ROLE", "WHAT", NULL});
+		struct out_table *t =
+		    out_table_create(cli, (const char *const[]){"METHOD", "ROLE", "WHAT", NULL});
 
-		json_array_foreach(json_object_get(result, "methods"), i, m) {
-			out_table_row(t, (const char *const[]){json_string_value(json_object_get(m, "name")),
-			    json_string_value(json_object_get(m, "role")), json_string_value(json_object_get(m, "help"))});
+		json_array_foreach (json_object_get(result, "methods"), i, m) {
+			out_table_row(
+			    t, (const char *const[]){json_string_value(json_object_get(m, "name")),
+				   json_string_value(json_object_get(m, "role")),
+				   json_string_value(json_object_get(m, "help"))});
 		}
 		out_table_end(t);
 	}

@@ -16,18 +16,20 @@ static const char *text(json_t *obj, const char *name)
 
 static void print_reasons(struct cli *cli, json_t *reasons, bool all)
 {
-	struct out_table *t = out_table_create(cli, (const char *const[]){"REASON", ">PACKETS", "MEANING", "CHECK", NULL});
+	struct out_table *t = out_table_create(
+	    cli, (const char *const[]){"REASON", ">PACKETS", "MEANING", "CHECK", NULL});
 	json_t *r;
 	size_t i;
 
-	json_array_foreach(reasons, i, r) {
+	json_array_foreach (reasons, i, r) {
 		json_int_t n = json_integer_value(json_object_get(r, "count"));
 		char count[32];
 
 		if (n == 0 && !all)
 			continue;
 		snprintf(count, sizeof(count), "%" JSON_INTEGER_FORMAT, n);
-		out_table_row(t, (const char *const[]){text(r, "reason"), count, text(r, "help"), text(r, "check")});
+		out_table_row(t, (const char *const[]){
+				     text(r, "reason"), count, text(r, "help"), text(r, "check")});
 	}
 	out_table_end(t);
 }
@@ -41,25 +43,29 @@ int cmd_drops_list(struct cli *cli, const struct command *cmd, int argc, char **
 
 	if (args_check(argc, argv, known, &err) != 0)
 		return cli_usage(cli, cmd, "%s", err.what);
-	int rc = cli_call(cli, "drop.list", port != NULL ? json_pack("{s:s}", "port", port) : NULL, &result);
+	int rc = cli_call(
+	    cli, "drop.list", port != NULL ? json_pack("{s:s}", "port", port) : NULL, &result);
 	if (rc != EXIT_OK)
 		return rc;
 	if (cli->json)
 		out_json(cli, result);
 	else
-		print_reasons(cli, json_object_get(result, "reasons"), all != NULL && strcmp(all, "true") == 0);
+		print_reasons(cli, json_object_get(result, "reasons"),
+		    all != NULL && strcmp(all, "true") == 0);
 	json_decref(result);
 	return EXIT_OK;
 }
 
 static void print_samples(struct cli *cli, json_t *samples)
 {
-	struct out_table *t = out_table_create(cli, (const char *const[]){"TIME", "REASON", "PORT", "RULE", "PACKET", NULL});
+	struct out_table *t = out_table_create(
+	    cli, (const char *const[]){"TIME", "REASON", "PORT", "RULE", "PACKET", NULL});
 	json_t *s;
 	size_t i;
 
-	json_array_foreach(samples, i, s) {
-		out_table_row(t, (const char *const[]){text(s, "time"), text(s, "reason"), text(s, "port"), text(s, "rule"), text(s, "summary")});
+	json_array_foreach (samples, i, s) {
+		out_table_row(t, (const char *const[]){text(s, "time"), text(s, "reason"),
+				     text(s, "port"), text(s, "rule"), text(s, "summary")});
 	}
 	out_table_end(t);
 }
@@ -99,7 +105,8 @@ static const struct word_help word_helps[] = {
 #define DROP(id, name, help, check) {name, help, check},
 #include "datapath/dp_drop.def"
 #undef DROP
-#define ERROR(id, code, name, e, retry, help) {name, help, (retry) ? "it may succeed when repeated" : "repeating it will not help"},
+#define ERROR(id, code, name, e, retry, help) \
+	{name, help, (retry) ? "it may succeed when repeated" : "repeating it will not help"},
 #include "datapath/base/err.def"
 #undef ERROR
 };
@@ -117,7 +124,8 @@ int cmd_explain(struct cli *cli, const struct command *cmd, int argc, char **arg
 		if (strcmp(w->word, argv[0]) != 0)
 			continue;
 		if (cli->json) {
-			json_t *o = json_pack("{s:s,s:s,s:s}", "word", w->word, "help", w->help, "check", w->check);
+			json_t *o = json_pack(
+			    "{s:s,s:s,s:s}", "word", w->word, "help", w->help, "check", w->check);
 			out_json(cli, o);
 			json_decref(o);
 		} else {
@@ -126,6 +134,8 @@ int cmd_explain(struct cli *cli, const struct command *cmd, int argc, char **arg
 		return EXIT_OK;
 	}
 	const char *near = nearest_word(argv[0], words, ARRAY_SIZE(words));
-	return near != NULL ? cli_usage(cli, cmd, "\"%s\" is no drop reason or error; did you mean \"%s\"?", argv[0], near)
-			    : cli_usage(cli, cmd, "\"%s\" is no drop reason or error", argv[0]);
+	return near != NULL
+		   ? cli_usage(cli, cmd, "\"%s\" is no drop reason or error; did you mean \"%s\"?",
+			 argv[0], near)
+		   : cli_usage(cli, cmd, "\"%s\" is no drop reason or error", argv[0]);
 }

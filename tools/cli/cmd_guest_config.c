@@ -16,8 +16,10 @@ static void print_qemu(const struct guest_port *p)
 {
 	printf("# Memory must be shared with the switch. size is the VM's -m.\n");
 	printf("-object memory-backend-memfd,id=mem0,size=1G,share=on -numa node,memdev=mem0 \\\n");
-	printf("-chardev socket,id=char-%s,path=%s%s \\\n", p->name, p->socket, p->qemu_listens ? ",server=on,wait=off" : ",reconnect=1");
-	printf("-netdev vhost-user,id=net-%s,chardev=char-%s,queues=%lld \\\n", p->name, p->name, p->n_queues);
+	printf("-chardev socket,id=char-%s,path=%s%s \\\n", p->name, p->socket,
+	    p->qemu_listens ? ",server=on,wait=off" : ",reconnect=1");
+	printf("-netdev vhost-user,id=net-%s,chardev=char-%s,queues=%lld \\\n", p->name, p->name,
+	    p->n_queues);
 	printf("-device virtio-net-pci,netdev=net-%s", p->name);
 	if (p->mac[0] != '\0')
 		printf(",mac=%s", p->mac);
@@ -25,18 +27,21 @@ static void print_qemu(const struct guest_port *p)
 		printf(",mq=on,vectors=%lld", 2 * p->n_queues + 2);
 	if (p->mtu > 0)
 		printf(",host_mtu=%lld", p->mtu);
-	printf("\n# With -accel tcg on QEMU 7.2 add vectors=0 to the device: MSI-X and vhost-user crash it there.\n");
+	printf("\n# With -accel tcg on QEMU 7.2 add vectors=0 to the device: MSI-X and vhost-user "
+	       "crash it there.\n");
 }
 
 static void print_libvirt(const struct guest_port *p)
 {
 	printf("<!-- in <domain>: shared memory -->\n"
-	       "<memoryBacking>\n  <source type='memfd'/>\n  <access mode='shared'/>\n</memoryBacking>\n"
+	       "<memoryBacking>\n  <source type='memfd'/>\n  <access "
+	       "mode='shared'/>\n</memoryBacking>\n"
 	       "<!-- in <devices> -->\n"
 	       "<interface type='vhostuser'>\n");
 	if (p->mac[0] != '\0')
 		printf("  <mac address='%s'/>\n", p->mac);
-	printf("  <source type='unix' path='%s' mode='%s'>%s</source>\n", p->socket, p->qemu_listens ? "server" : "client",
+	printf("  <source type='unix' path='%s' mode='%s'>%s</source>\n", p->socket,
+	    p->qemu_listens ? "server" : "client",
 	    p->qemu_listens ? "" : "<reconnect enabled='yes' timeout='1'/>");
 	printf("  <model type='virtio'/>\n");
 	if (p->mtu > 0)
@@ -84,11 +89,14 @@ int cmd_guest_config(struct cli *cli, const struct command *cmd, int argc, char 
 	    .qemu_listens = strcmp(text(port, "mode"), "server") != 0,
 	};
 	if (strcmp(text(port, "kind"), "vhost-user") != 0) {
-		err_set(&err, ERR_PARAMS, "port \"%s\" is of kind %s: only vhost-user ports take a VM", argv[0], text(port, "kind"));
+		err_set(&err, ERR_PARAMS,
+		    "port \"%s\" is of kind %s: only vhost-user ports take a VM", argv[0],
+		    text(port, "kind"));
 		rc = cli_fail(cli, &err);
 	} else if (cli->json) {
-		json_t *o = json_pack("{s:s,s:s,s:s,s:I,s:I,s:b}", "name", p.name, "mac", p.mac, "socket", p.socket, "queues",
-		    p.n_queues, "mtu", p.mtu, "qemu_listens", p.qemu_listens);
+		json_t *o = json_pack("{s:s,s:s,s:s,s:I,s:I,s:b}", "name", p.name, "mac", p.mac,
+		    "socket", p.socket, "queues", p.n_queues, "mtu", p.mtu, "qemu_listens",
+		    p.qemu_listens);
 		out_json(cli, o);
 		json_decref(o);
 	} else if (strcmp(format, "qemu") == 0) {

@@ -18,8 +18,9 @@ static void make_txn_id(char ret[37])
 		memset(b, 0, sizeof(b));
 	b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
 	b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-	snprintf(ret, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3], b[4], b[5],
-	    b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+	snprintf(ret, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+	    b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
+	    b[14], b[15]);
 }
 
 /* Commits ops (taken) as owner "cli" and prints what is worth saying. */
@@ -29,14 +30,18 @@ static int commit(struct cli *cli, json_t *ops)
 	json_t *result;
 
 	make_txn_id(txn_id);
-	int rc = cli_call(cli, "txn.commit", json_pack("{s:s,s:s,s:o,s:s}", "txn_id", txn_id, "owner", "cli", "ops", ops, "wait", "applied"),
+	int rc = cli_call(cli, "txn.commit",
+	    json_pack("{s:s,s:s,s:o,s:s}", "txn_id", txn_id, "owner", "cli", "ops", ops, "wait",
+		"applied"),
 	    &result);
 	if (rc != EXIT_OK)
 		return rc;
 	if (cli->json)
 		out_json(cli, result);
 	else if (!json_is_true(json_object_get(result, "applied")))
-		fprintf(stderr, "note: saved as generation %" JSON_INTEGER_FORMAT "; sluice-switch is not connected and gets it when it is\n",
+		fprintf(stderr,
+		    "note: saved as generation %" JSON_INTEGER_FORMAT
+		    "; sluice-switch is not connected and gets it when it is\n",
 		    json_integer_value(json_object_get(result, "generation")));
 	json_decref(result);
 	return EXIT_OK;
@@ -53,7 +58,8 @@ static int put(struct cli *cli, const struct command *cmd, int argc, char **argv
 		cli_fail(cli, &err);
 		return EXIT_USAGE;
 	}
-	json_t *op = json_pack("{s:s,s:s,s:s,s:o}", "op", patch ? "patch" : "put", "table", cmd->table, "name", argv[0], "object", obj);
+	json_t *op = json_pack("{s:s,s:s,s:s,s:o}", "op", patch ? "patch" : "put", "table",
+	    cmd->table, "name", argv[0], "object", obj);
 	return commit(cli, json_pack("[o]", op));
 }
 
@@ -74,7 +80,8 @@ int cmd_del(struct cli *cli, const struct command *cmd, int argc, char **argv)
 	json_t *ops = json_array();
 
 	for (int i = 0; i < argc; i++)
-		json_array_append_new(ops, json_pack("{s:s,s:s,s:s}", "op", "delete", "table", cmd->table, "name", argv[i]));
+		json_array_append_new(ops, json_pack("{s:s,s:s,s:s}", "op", "delete", "table",
+					       cmd->table, "name", argv[i]));
 	if (argc == 0) {
 		json_decref(ops);
 		return cli_usage(cli, cmd, "the %s's name is missing", cmd->object);
@@ -88,8 +95,7 @@ static void print_members(json_t *obj, const char *indent)
 	json_t *value;
 	char text[1024];
 
-	json_object_foreach(obj, key, value)
-	{
+	json_object_foreach (obj, key, value) {
 		if (json_is_object(value) && json_object_size(value) > 0) {
 			printf("%s%s:\n", indent, key);
 			print_members(value, "    ");
@@ -106,7 +112,8 @@ int cmd_show_object(struct cli *cli, const struct command *cmd, int argc, char *
 
 	if (argc != 1)
 		return cli_usage(cli, cmd, "one name is needed");
-	params = port ? json_pack("{s:s}", "name", argv[0]) : json_pack("{s:s,s:s}", "table", cmd->table, "name", argv[0]);
+	params = port ? json_pack("{s:s}", "name", argv[0])
+		      : json_pack("{s:s,s:s}", "table", cmd->table, "name", argv[0]);
 	int rc = cli_call(cli, port ? "port.show" : "state.get", params, &result);
 	if (rc != EXIT_OK)
 		return rc;
@@ -145,7 +152,7 @@ static void print_list(struct cli *cli, const char *table, json_t *objects)
 	for (; columns[n] != NULL; n++)
 		heads[n + 1] = columns[n];
 	struct out_table *t = out_table_create(cli, heads);
-	json_array_foreach(objects, i, o) {
+	json_array_foreach (objects, i, o) {
 		char text[8][512];
 		const char *cells[10] = {json_string_value(json_object_get(o, "name"))};
 

@@ -12,10 +12,14 @@ struct stats_view {
 };
 
 static const struct stats_view views[] = {
-    {"port", "ports", {"name", "state", ">rx_packets", ">tx_packets", ">sent", ">copies", ">held", NULL}},
-    {"flow", "flows", {"name", "bridge", "table", ">priority", ">packets", ">bytes", ">idle_ms", NULL}},
+    {"port", "ports",
+	{"name", "state", ">rx_packets", ">tx_packets", ">sent", ">copies", ">held", NULL}},
+    {"flow", "flows",
+	{"name", "bridge", "table", ">priority", ">packets", ">bytes", ">idle_ms", NULL}},
     {"group", "groups", {"name", ">packets", ">bytes", NULL}},
-    {"worker", "workers", {"id", ">core", ">busy_percent", ">packets", ">session_hits", ">session_misses", ">sessions", NULL}},
+    {"worker", "workers",
+	{"id", ">core", ">busy_percent", ">packets", ">session_hits", ">session_misses",
+	    ">sessions", NULL}},
     {"table", "tables", {"bridge", ">table", "structure", ">rules", ">masks", ">memory", NULL}},
 };
 
@@ -27,12 +31,13 @@ static void print_rows(struct cli *cli, const struct stats_view *v, json_t *rows
 	while (v->columns[n] != NULL)
 		n++;
 	struct out_table *t = out_table_create(cli, v->columns);
-	json_array_foreach(rows, i, row) {
+	json_array_foreach (rows, i, row) {
 		char text[8][128];
 		const char *cells[8];
 
 		for (size_t k = 0; k < n; k++) {
-			json_t *cell = json_object_get(row, v->columns[k] + (v->columns[k][0] == '>'));
+			json_t *cell =
+			    json_object_get(row, v->columns[k] + (v->columns[k][0] == '>'));
 			cells[k] = cell != NULL ? out_value(cell, text[k], sizeof(text[k])) : "";
 		}
 		out_table_row(t, cells);
@@ -61,9 +66,11 @@ int cmd_stats(struct cli *cli, const struct command *cmd, int argc, char **argv)
 	return EXIT_OK;
 }
 
-static int fdb(struct cli *cli, const struct command *cmd, int argc, char **argv, const char *method)
+static int fdb(
+    struct cli *cli, const struct command *cmd, int argc, char **argv, const char *method)
 {
-	static const struct stats_view view = {"fdb", "entries", {"mac", ">vlan", "port", ">age_ms", NULL}};
+	static const struct stats_view view = {
+	    "fdb", "entries", {"mac", ">vlan", "port", ">age_ms", NULL}};
 	json_t *result;
 
 	if (argc != 1)

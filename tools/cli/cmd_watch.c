@@ -15,14 +15,16 @@ static void print_event(const struct cli *cli, json_t *msg)
 		out_json(cli, msg);
 		return;
 	}
-	json_array_foreach(json_object_get(params, "changes"), i, c) {
+	json_array_foreach (json_object_get(params, "changes"), i, c) {
 		char text[1024] = "";
 		json_t *object = json_object_get(c, "object");
 
 		if (json_is_object(object))
 			out_value(object, text, sizeof(text));
-		printf("%" JSON_INTEGER_FORMAT " %s %s %s %s\n", json_integer_value(json_object_get(params, "generation")),
-		    json_string_value(json_object_get(c, "op")), json_string_value(json_object_get(c, "table")),
+		printf("%" JSON_INTEGER_FORMAT " %s %s %s %s\n",
+		    json_integer_value(json_object_get(params, "generation")),
+		    json_string_value(json_object_get(c, "op")),
+		    json_string_value(json_object_get(c, "table")),
 		    json_string_value(json_object_get(c, "name")), text);
 	}
 }
@@ -51,8 +53,10 @@ int cmd_watch(struct cli *cli, const struct command *cmd, int argc, char **argv)
 		const char *method = json_string_value(json_object_get(msg, "method"));
 
 		if (method != NULL && strcmp(method, "watch.lost") == 0) {
-			err_set(&err, ERR_STATE, "this reader was too slow: sluiced ended the watch");
-			err_hint(&err, "start it again; \"sluice -j call watch.start '{\"since\":N}'\" resumes at a generation");
+			err_set(
+			    &err, ERR_STATE, "this reader was too slow: sluiced ended the watch");
+			err_hint(&err, "start it again; \"sluice -j call watch.start "
+				       "'{\"since\":N}'\" resumes at a generation");
 			json_decref(msg);
 			break;
 		}

@@ -9,7 +9,8 @@
 #include "tools/cli/table_def.h"
 
 const struct command commands[] = {
-#define COMMAND(o, v, fn, t, a, h) {.object = (o), .verb = (v), .handler = (fn), .table = (t), .args = (a), .help = (h)},
+#define COMMAND(o, v, fn, t, a, h) \
+	{.object = (o), .verb = (v), .handler = (fn), .table = (t), .args = (a), .help = (h)},
 #include "tools/cli/command.def"
 #undef COMMAND
 };
@@ -46,7 +47,8 @@ static void unknown_verb(const char *object, const char *verb, struct err *err)
 		if (strcmp(commands[i].object, object) != 0)
 			continue;
 		size_t len = strlen(verbs);
-		snprintf(verbs + len, sizeof(verbs) - len, "%s%s", len > 0 ? ", " : "", commands[i].verb);
+		snprintf(verbs + len, sizeof(verbs) - len, "%s%s", len > 0 ? ", " : "",
+		    commands[i].verb);
 	}
 	if (verb == NULL)
 		err_set(err, ERR_PARAMS, "\"%s\" needs a verb", object);
@@ -84,12 +86,14 @@ const struct command *command_find(int argc, char **argv, int *ret_n_words, stru
 int cli_fail(const struct cli *cli, const struct err *err)
 {
 	if (cli->json) {
-		json_t *e = json_pack("{s:{s:i,s:s,s:s,s:s,s:s,s:s}}", "error", "code", err->code, "name", err_name(err->code),
-		    "message", err->what, "path", err->path, "object", err->object, "hint", err->hint);
+		json_t *e = json_pack("{s:{s:i,s:s,s:s,s:s,s:s,s:s}}", "error", "code", err->code,
+		    "name", err_name(err->code), "message", err->what, "path", err->path, "object",
+		    err->object, "hint", err->hint);
 		out_json(cli, e);
 		json_decref(e);
 	} else {
-		fprintf(stderr, "error: %s%s%s\n", err->object, err->object[0] != '\0' ? ": " : "", err->what);
+		fprintf(stderr, "error: %s%s%s\n", err->object, err->object[0] != '\0' ? ": " : "",
+		    err->what);
 		if (err->path[0] != '\0')
 			fprintf(stderr, "   at: %s\n", err->path);
 		if (err->hint[0] != '\0')
@@ -108,7 +112,8 @@ int cli_usage(const struct cli *cli, const struct command *cmd, const char *fmt,
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	err_set(&err, ERR_PARAMS, "%s", what);
-	err_hint(&err, "usage: sluice %s%s%s %s", cmd->object, cmd->verb[0] != '\0' ? " " : "", cmd->verb, cmd->args);
+	err_hint(&err, "usage: sluice %s%s%s %s", cmd->object, cmd->verb[0] != '\0' ? " " : "",
+	    cmd->verb, cmd->args);
 	cli_fail(cli, &err);
 	return EXIT_USAGE;
 }
@@ -127,7 +132,7 @@ int cli_call(struct cli *cli, const char *method, json_t *params, json_t **ret_r
 		size_t i;
 		json_t *e;
 
-		json_array_foreach(errors, i, e) {
+		json_array_foreach (errors, i, e) {
 			struct err one = {0};
 			rpc_error_decode(e, &one);
 			cli_fail(cli, &one);
@@ -142,11 +147,13 @@ static void print_columns(const char *table)
 	if (!table_exists(table))
 		return;
 	printf("\nColumns:\n");
-	for (const struct column_def *c = column_next(table, NULL); c != NULL; c = column_next(table, c)) {
+	for (const struct column_def *c = column_next(table, NULL); c != NULL;
+	     c = column_next(table, c)) {
 		printf("  %-16s %s", c->name, c->help);
 		if (c->kind == COL_ENUM)
 			printf(" [%s]", c->values);
-		printf("%s%s\n", c->list ? " (comma-separated)" : "", c->required ? " (required)" : "");
+		printf("%s%s\n", c->list ? " (comma-separated)" : "",
+		    c->required ? " (required)" : "");
 	}
 }
 

@@ -34,7 +34,8 @@ struct cli {
 
 struct command {
 	const char *object, *verb;
-	int (*handler)(struct cli *cli, const struct command *cmd, int argc, char **argv); // returns enum cli_exit
+	int (*handler)(struct cli *cli, const struct command *cmd, int argc,
+	    char **argv); // returns enum cli_exit
 	const char *table, *args, *help;
 };
 
@@ -56,6 +57,8 @@ int cli_usage(const struct cli *cli, const struct command *cmd, const char *fmt,
 /*
  * One request. EXIT_OK: *ret_result is a new reference. Else the failure has been printed. params is taken, NULL: none.
  */
-MUST_CHECK int cli_call(struct cli *cli, const char *method, json_t *params, json_t **ret_result);
+MUST_CHECK
+int cli_call(struct cli *cli, const char *method, json_t *params, json_t **ret_result);
 /* All objects of a table, a new reference in *ret_objects. */
-MUST_CHECK int cli_list(struct cli *cli, const char *table, json_t **ret_objects);
+MUST_CHECK
+int cli_list(struct cli *cli, const char *table, json_t **ret_objects);

@@ -24,8 +24,9 @@ static void offer_names(struct cli *cli, const char *table, const char *prefix)
 	size_t i;
 
 	cli->timeout_ms = 900; // below the CLI's own "waiting" message
-	if (rpc_client_call(cli, "state.list", json_pack("{s:s}", "table", table), &result, &err, &errors) == EXIT_OK) {
-		json_array_foreach(json_object_get(result, "objects"), i, o) {
+	if (rpc_client_call(cli, "state.list", json_pack("{s:s}", "table", table), &result, &err,
+		&errors) == EXIT_OK) {
+		json_array_foreach (json_object_get(result, "objects"), i, o) {
 			const char *name = json_string_value(json_object_get(o, "name"));
 			if (name != NULL)
 				offer(name, prefix);
@@ -48,14 +49,16 @@ static void offer_values(struct cli *cli, const char *table, const char *name, c
 		offer("true", prefix);
 		offer("false", prefix);
 	} else if (c->kind == COL_ENUM && (values = strdup(c->values)) != NULL) {
-		for (char *v = strtok_r(values, "|", &save); v != NULL; v = strtok_r(NULL, "|", &save))
+		for (char *v = strtok_r(values, "|", &save); v != NULL;
+		     v = strtok_r(NULL, "|", &save))
 			offer(v, prefix);
 		free(values);
 	}
 }
 
 /* Arguments of a command on a table: first the name, then columns and, after '=', values. */
-static void offer_arguments(struct cli *cli, const struct command *cmd, int argc, char **argv, const char *prefix)
+static void offer_arguments(
+    struct cli *cli, const struct command *cmd, int argc, char **argv, const char *prefix)
 {
 	bool creates = strcmp(cmd->verb, "add") == 0;
 
@@ -72,7 +75,8 @@ static void offer_arguments(struct cli *cli, const struct command *cmd, int argc
 			offer_values(cli, cmd->table, argv[argc - 2], prefix);
 			return;
 		}
-		for (const struct column_def *c = column_next(cmd->table, NULL); c != NULL; c = column_next(cmd->table, c)) {
+		for (const struct column_def *c = column_next(cmd->table, NULL); c != NULL;
+		     c = column_next(cmd->table, c)) {
 			char word[80];
 			snprintf(word, sizeof(word), "%s=", c->name);
 			offer(word, prefix);
@@ -101,7 +105,8 @@ int complete_bash(struct cli *cli)
 		*eq = '\0';
 		column = strrchr(line, ' ');
 	}
-	for (char *w = strtok_r(line, " ", &save); w != NULL && n < MAX_WORDS - 2; w = strtok_r(NULL, " ", &save))
+	for (char *w = strtok_r(line, " ", &save); w != NULL && n < MAX_WORDS - 2;
+	     w = strtok_r(NULL, " ", &save))
 		words[n++] = w;
 	const char *prefix = value != NULL ? value : !new_word && n > 0 ? words[--n] : "";
 	if (column != NULL)
@@ -111,7 +116,8 @@ int complete_bash(struct cli *cli)
 			if (i == 0 || strcmp(commands[i].object, commands[i - 1].object) != 0)
 				offer(commands[i].object, prefix);
 		}
-	} else if (n == 2 && commands[0].object != NULL && command_find(1, words + 1, &n_words, &err) == NULL) {
+	} else if (n == 2 && commands[0].object != NULL &&
+		   command_find(1, words + 1, &n_words, &err) == NULL) {
 		for (size_t i = 0; i < n_commands; i++) {
 			if (strcmp(commands[i].object, words[1]) == 0)
 				offer(commands[i].verb, prefix);

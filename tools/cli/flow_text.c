@@ -37,7 +37,8 @@ json_t *flow_text_parse_match(const char *s, struct err *err)
 
 	if (match == NULL || copy == NULL)
 		abort();
-	for (char *word = strtok_r(copy, ",", &save); word != NULL; word = strtok_r(NULL, ",", &save)) {
+	for (char *word = strtok_r(copy, ",", &save); word != NULL;
+	     word = strtok_r(NULL, ",", &save)) {
 		if (match_add(match, word, err) == NULL) {
 			json_decref(match);
 			match = NULL;
@@ -60,7 +61,8 @@ static json_t *parse_action(char *word, struct err *err)
 		char *eq = strchr(arg, '=');
 
 		if (eq == NULL) {
-			err_set(err, ERR_PARAMS, "actions: set_field needs FIELD=VALUE, not \"%s\"", arg);
+			err_set(err, ERR_PARAMS, "actions: set_field needs FIELD=VALUE, not \"%s\"",
+			    arg);
 			return NULL;
 		}
 		*eq = '\0';
@@ -80,7 +82,8 @@ json_t *flow_text_parse_actions(const char *s, struct err *err)
 
 	if (list == NULL || copy == NULL)
 		abort();
-	for (char *word = strtok_r(copy, ",", &save); word != NULL; word = strtok_r(NULL, ",", &save)) {
+	for (char *word = strtok_r(copy, ",", &save); word != NULL;
+	     word = strtok_r(NULL, ",", &save)) {
 		json_t *a = parse_action(word, err);
 
 		if (a == NULL) {

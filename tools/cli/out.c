@@ -22,11 +22,13 @@ struct out_table *out_table_create(const struct cli *, const char *const *column
 	o->t = scols_new_table();
 	if (o->t == NULL)
 		abort();
-	scols_table_enable_noheadings(o->t, !isatty(STDOUT_FILENO) && getenv("SLUICE_HEADINGS") == NULL);
+	scols_table_enable_noheadings(
+	    o->t, !isatty(STDOUT_FILENO) && getenv("SLUICE_HEADINGS") == NULL);
 	for (; columns[o->n_columns] != NULL; o->n_columns++) {
 		bool right = columns[o->n_columns][0] == '>';
 
-		scols_table_new_column(o->t, columns[o->n_columns] + right, 0, right ? SCOLS_FL_RIGHT : 0);
+		scols_table_new_column(
+		    o->t, columns[o->n_columns] + right, 0, right ? SCOLS_FL_RIGHT : 0);
 	}
 	return o;
 }
@@ -64,18 +66,20 @@ const char *out_value(const json_t *value, char *buf, size_t size)
 	buf[0] = '\0';
 	switch (json_typeof(value)) {
 	case JSON_STRING: snprintf(buf, size, "%s", json_string_value(value)); return buf;
-	case JSON_INTEGER: snprintf(buf, size, "%" JSON_INTEGER_FORMAT, json_integer_value(value)); return buf;
+	case JSON_INTEGER:
+		snprintf(buf, size, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+		return buf;
 	case JSON_REAL: snprintf(buf, size, "%g", json_real_value(value)); return buf;
 	case JSON_TRUE: return strncpy(buf, "true", size);
 	case JSON_FALSE: return strncpy(buf, "false", size);
 	case JSON_NULL: return buf;
 	case JSON_ARRAY:
-		json_array_foreach(value, i, e) {
+		json_array_foreach (value, i, e) {
 			char item[256];
 
 			if (len < size)
-				len += (size_t)snprintf(buf + len, size - len, "%s%s", i > 0 ? "," : "",
-				    out_value(e, item, sizeof(item)));
+				len += (size_t)snprintf(buf + len, size - len, "%s%s",
+				    i > 0 ? "," : "", out_value(e, item, sizeof(item)));
 		}
 		return buf;
 	case JSON_OBJECT: break;

@@ -36,11 +36,13 @@ static int connect_api(struct cli *cli, struct err *err)
 
 		if (fd >= 0)
 			close(fd);
-		err_set(err, ERR_STATE, "cannot reach sluiced at %s: %s", cli->socket_path, strerror(e));
+		err_set(err, ERR_STATE, "cannot reach sluiced at %s: %s", cli->socket_path,
+		    strerror(e));
 		if (e == EACCES)
 			err_hint(err, "run as root or as a member of group sluice");
 		else
-			err_hint(err, "is sluiced running? \"systemctl status sluiced\"; another socket: -s PATH");
+			err_hint(err, "is sluiced running? \"systemctl status sluiced\"; another "
+				      "socket: -s PATH");
 		return EXIT_UNREACHABLE;
 	}
 	cli->rpc = calloc(1, sizeof(*cli->rpc));
@@ -74,14 +76,17 @@ static int wait_ready(const struct cli *cli, short events, uint64_t deadline_ms,
 
 	for (;;) {
 		uint64_t now = clock_ms();
-		int left = deadline_ms == UINT64_MAX ? -1 : deadline_ms <= now ? 0 : (int)MIN_OF(deadline_ms - now, 3600000u);
+		int left = deadline_ms == UINT64_MAX ? -1
+			   : deadline_ms <= now      ? 0
+						     : (int)MIN_OF(deadline_ms - now, 3600000u);
 		int step = left < 0 || said ? left : MIN_OF(left, 1000);
 		struct pollfd p = {.fd = cli->rpc->fd, .events = events};
 
 		if (poll(&p, 1, step) > 0)
 			return EXIT_OK;
 		if (left == 0) {
-			err_set(err, ERR_STATE, "no answer from sluiced within %u ms", cli->timeout_ms);
+			err_set(
+			    err, ERR_STATE, "no answer from sluiced within %u ms", cli->timeout_ms);
 			err_hint(err, "give it longer with -t SECONDS");
 			return EXIT_TIMEOUT;
 		}
@@ -91,7 +96,8 @@ static int wait_ready(const struct cli *cli, short events, uint64_t deadline_ms,
 	}
 }
 
-static int send_all(const struct cli *cli, const char *data, size_t size, uint64_t deadline_ms, struct err *err)
+static int send_all(
+    const struct cli *cli, const char *data, size_t size, uint64_t deadline_ms, struct err *err)
 {
 	while (size > 0) {
 		ssize_t n = send(cli->rpc->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -117,7 +123,9 @@ static int read_line(struct cli *cli, uint64_t deadline_ms, char **ret, struct e
 	size_t scanned = 0;
 
 	for (;;) {
-		char *nl = c->in_size > scanned ? memchr(c->in + scanned, '\n', c->in_size - scanned) : NULL;
+		char *nl = c->in_size > scanned
+			       ? memchr(c->in + scanned, '\n', c->in_size - scanned)
+			       : NULL;
 
 		if (nl != NULL) {
 			size_t len = (size_t)(nl - c->in);
@@ -159,7 +167,8 @@ void rpc_error_decode(json_t *error, struct err *ret)
 
 	if (data == NULL) // an entry of error.data.errors has its members beside the message
 		data = error;
-	err_set(ret, (enum err_code)json_integer_value(json_object_get(error, "code")), "%s", member_string(error, "message"));
+	err_set(ret, (enum err_code)json_integer_value(json_object_get(error, "code")), "%s",
+	    member_string(error, "message"));
 	err_path(ret, "%s", member_string(data, "path"));
 	err_object(ret, "%s", member_string(data, "object"));
 	if (member_string(data, "hint")[0] != '\0')
@@ -179,8 +188,8 @@ static int take_reply(json_t *reply, json_t **ret_result, struct err *err, json_
 	return EXIT_REFUSED;
 }
 
-int rpc_client_call(struct cli *cli, const char *method, json_t *params, json_t **ret_result, struct err *err,
-    json_t **ret_errors)
+int rpc_client_call(struct cli *cli, const char *method, json_t *params, json_t **ret_result,
+    struct err *err, json_t **ret_errors)
 {
 	uint64_t deadline_ms = clock_ms() + cli->timeout_ms;
 	int rc = cli->rpc == NULL ? connect_api(cli, err) : EXIT_OK;
@@ -190,8 +199,8 @@ int rpc_client_call(struct cli *cli, const char *method, json_t *params, json_t 
 		return rc;
 	}
 	json_int_t id = (json_int_t)++cli->rpc->next_id;
-	json_t *req = json_pack("{s:s,s:I,s:s,s:o}", "jsonrpc", "2.0", "id", id, "method", method, "params",
-	    params != NULL ? params : json_object());
+	json_t *req = json_pack("{s:s,s:I,s:s,s:o}", "jsonrpc", "2.0", "id", id, "method", method,
+	    "params", params != NULL ? params : json_object());
 	char *text = json_dumps(req, JSON_COMPACT);
 	json_decref(req);
 	if (text == NULL)
@@ -207,7 +216,8 @@ int rpc_client_call(struct cli *cli, const char *method, json_t *params, json_t 
 			break;
 		json_t *reply = json_loads(line, 0, NULL);
 		free(line);
-		if (json_integer_value(json_object_get(reply, "id")) != id) { // a notification: not ours to handle here
+		if (json_integer_value(json_object_get(reply, "id")) !=
+		    id) { // a notification: not ours to handle here
 			json_decref(reply);
 			continue;
 		}

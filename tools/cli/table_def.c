@@ -31,11 +31,19 @@ enum {
 
 /* Every table also has a cookie (schema.def). */
 static const struct column_def columns[] = {
-#define TABLE(id, ...) \
-	{.table = T_##id, .name = "cookie", .kind = COL_STRING, .help = "opaque 64-bit value, echoed in drops and logs"},
+#define TABLE(id, ...)          \
+	{.table = T_##id,       \
+	    .name = "cookie",   \
+	    .kind = COL_STRING, \
+	    .help = "opaque 64-bit value, echoed in drops and logs"},
 #define COLUMN(t, n, type, flags, mn, mx, df, vals, h) \
-	{.table = T_##t, .name = (n), .values = (vals), .help = (h), .kind = (enum column_kind)(type), \
-	    .list = ((flags) & CF_LIST) != 0, .required = ((flags) & CF_REQUIRED) != 0},
+	{.table = T_##t,                               \
+	    .name = (n),                               \
+	    .values = (vals),                          \
+	    .help = (h),                               \
+	    .kind = (enum column_kind)(type),          \
+	    .list = ((flags)&CF_LIST) != 0,            \
+	    .required = ((flags)&CF_REQUIRED) != 0},
 #include "control/api/schema.def"
 #undef TABLE
 #undef COLUMN
@@ -48,7 +56,8 @@ bool table_exists(const char *table)
 
 const struct column_def *column_next(const char *table, const struct column_def *prev)
 {
-	for (const struct column_def *c = prev != NULL ? prev + 1 : columns; c < columns + ARRAY_SIZE(columns); c++) {
+	for (const struct column_def *c = prev != NULL ? prev + 1 : columns;
+	     c < columns + ARRAY_SIZE(columns); c++) {
 		if (strcmp(c->table, table) == 0)
 			return c;
 	}
@@ -69,7 +78,8 @@ const char *column_nearest(const char *table, const char *name)
 	const char *words[MAX_COLUMNS];
 	size_t n = 0;
 
-	for (const struct column_def *c = column_next(table, NULL); c != NULL && n < MAX_COLUMNS; c = column_next(table, c))
+	for (const struct column_def *c = column_next(table, NULL); c != NULL && n < MAX_COLUMNS;
+	     c = column_next(table, c))
 		words[n++] = c->name;
 	return nearest_word(name, words, n);
 }

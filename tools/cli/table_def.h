@@ -21,4 +21,4 @@ bool table_exists(const char *table);
 /* The table's columns one by one: prev NULL gives the first; NULL after the last. */
 const struct column_def *column_next(const char *table, const struct column_def *prev);
 const struct column_def *column_find(const char *table, const char *name); // NULL: none
-const char *column_nearest(const char *table, const char *name);           // for "did you mean", or NULL
+const char *column_nearest(const char *table, const char *name); // for "did you mean", or NULL
