@@ -40,6 +40,7 @@ struct port_counters {
 	int64_t held;                                        // in hand-off rings and device queues
 	uint64_t tx_drops;
 	uint64_t drops[DP_DROP__COUNT]; // of packets that came in by this port
+	uint64_t punt_meter, icmp_meter; // worker: rw. See meter.h
 };
 
 /* The last packets per reason. Written by the worker, read by control under seq (odd: being written). */
@@ -96,7 +97,8 @@ void out_add(struct worker *w, uint16_t port, struct rte_mbuf *m);
 void out_flush(struct worker *w);
 
 /*
- * A deep copy accounted as a copy of in_port: pkt metadata, checksum state and headroom kept. NULL when no mbuf (the
- * caller counts NO_MBUF through pkt_drop_copy) or when the port's copies_pps budget is used up.
+ * A deep copy accounted as a copy of in_port: pkt metadata, checksum state and headroom kept. NULL when there is no mbuf
+ * or the port's copies_pps budget is used up; the copy is then counted as made and dropped (NO_MBUF, NO_COPY_BUDGET), so
+ * the caller just goes on.
  */
 struct rte_mbuf *pkt_copy(struct worker *w, struct rte_mbuf *m);
