@@ -14,7 +14,8 @@
  * the API and not known to schema.def) to new_object->data. Journal the objects after model_plan, and load them with
  * those members. A put or patch without them keeps the numbers the object had.
  *
- * Threads: sluiced's loop. Memory: a plan belongs to the caller until commit or discard.
+ * Threads: sluiced's loop. Memory: a plan belongs to the caller until commit or discard; nothing else may change the
+ * model in between.
  */
 #include "control/api/store.h"
 #include "datapath/base/buf.h"
@@ -81,3 +82,5 @@ uint32_t model_port_id(const struct model *m, const char *name); // 0: none
 const char *model_bridge_name(const struct model *m, uint32_t bridge_id);
 uint32_t model_bridge_id(const struct model *m, const char *name);
 const char *model_flow_name(const struct model *m, uint64_t rule_id); // API flow, or what it was compiled from: "port/vm1"
+const char *model_group_name(const struct model *m, uint64_t group_object_id);
+const char *model_ofport_name(const struct model *m, uint32_t bridge_id, uint32_t ofport);

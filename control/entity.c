@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Entities and the keys that tie them: an anchor per value, with its providers and users. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/model_priv.h"
+
+void *mem_alloc(size_t size)
+{
+	void *p = calloc(1, size);
+
+	if (p == NULL)
+		abort();
+	return p;
+}
+
+/* Room for one more element; the array may move. */
+void *mem_grow(void *array, size_t n, size_t *capacity, size_t elem_size)
+{
+	if (n < *capacity)
+		return array;
+	*capacity = *capacity == 0 ? 8 : *capacity * 2;
+	array = reallocarray(array, *capacity, elem_size);
+	if (array == NULL)
+		abort();
+	return array;
+}
+
+struct key_buf *key_make(struct key_buf *k, enum key_kind kind, const char *name, const void *extra, size_t extra_size)
+{
+	size_t name_size = strnlen(name, 64) + 1;
+
+	assert(name_size + extra_size <= sizeof(k->bytes));
+	k->kind = (uint8_t)kind;
+	k->size = (uint16_t)(name_size + extra_size);
+	memcpy(k->bytes, name, name_size - 1);
+	k->bytes[name_size - 1] = 0;
+	if (extra_size > 0)
+		memcpy(k->bytes + name_size, extra, extra_size);
+	return k;
+}
+
+struct key_buf *key_object(struct key_buf *k, enum api_table table, const char *name)
+{
+	uint8_t t = (uint8_t)table;
+
+	return key_make(k, KEY_OBJECT, name, &t, 1);
+}
+
+struct entity *entity_create(struct model *m, enum api_table table, const char *name, json_t *data, uint32_t op)
+{
+	struct entity *e = mem_alloc(sizeof(*e));
+	struct key_buf k;
+
+	e->table = table;
+	memcpy(e->name, name, strnlen(name, sizeof(e->name) - 1));
+	e->op = op;
+	e->seq = ++m->seq;
+	e->data = json_incref(data);
+	entity_provide(m, e, key_object(&k, table, e->name), "", -1, false);
+	return e;
+}
+
+static void free_keys(struct model *m, struct key *k)
+{
+	while (k != NULL) {
+		struct key *next = k->next;
+		if (--k->anchor->n_keys == 0) {
+			hmap_del(&m->anchors, &k->anchor->node);
+			free(k->anchor);
+		}
+		free(k);
+		k = next;
+	}
+}
+
+void entity_destroy(struct model *m, struct entity *e)
+{
+	if (e == NULL)
+		return;
+	free_keys(m, e->provides);
+	free_keys(m, e->needs);
+	if (e->table == API_TABLE_PORT)
+		free(e->port.addrs);
+	if (e->table == API_TABLE_FLOW || e->table == API_TABLE_GROUP)
+		free(e->body.body);
+	json_decref(e->data);
+	free(e);
+}
+
+static uint64_t anchor_hash(const struct model *m, const struct key_buf *kb)
+{
+	return hash_bytes(&m->secret, kb->bytes, kb->size) + kb->kind;
+}
+
+struct anchor *model_anchor(const struct model *m, const struct key_buf *kb)
+{
+	hmap_foreach_with_hash(a, &m->anchors, anchor_hash(m, kb), struct anchor, node) {
+		if (a->kind == kb->kind && a->size == kb->size && memcmp(a->bytes, kb->bytes, kb->size) == 0)
+			return a;
+	}
+	return NULL;
+}
+
+static struct key *key_create(struct model *m, struct entity *e, const struct key_buf *kb, const char *path, int index)
+{
+	struct anchor *a = model_anchor(m, kb);
+	struct key *k = mem_alloc(sizeof(*k));
+
+	if (a == NULL) {
+		a = mem_alloc(sizeof(*a) + kb->size);
+		list_init(&a->providers);
+		list_init(&a->users);
+		a->kind = kb->kind;
+		a->size = kb->size;
+		memcpy(a->bytes, kb->bytes, kb->size);
+		hmap_add(&m->anchors, &a->node, anchor_hash(m, kb));
+	}
+	a->n_keys++;
+	*k = (struct key){.entity = e, .anchor = a, .path = path, .index = index};
+	list_init(&k->link);
+	return k;
+}
+
+void entity_provide(struct model *m, struct entity *e, const struct key_buf *kb, const char *path, int index, bool indexed)
+{
+	struct key *k = key_create(m, e, kb, path, index);
+
+	k->next = e->provides;
+	e->provides = k;
+	if (indexed)
+		list_add(&k->anchor->providers, &k->link);
+}
+
+void entity_need(struct model *m, struct entity *e, const struct key_buf *kb, const char *path, int index, bool indexed)
+{
+	struct key *k = key_create(m, e, kb, path, index);
+
+	k->next = e->needs;
+	e->needs = k;
+	if (indexed)
+		list_add(&k->anchor->users, &k->link);
+}
+
+static void count(struct model *m, const struct entity *e, int by)
+{
+	m->n_entities[e->table] += (size_t)by;
+	if (e->table == API_TABLE_TUNNEL_PEER && !e->broken && !ip_is_v4(&e->peer.remote))
+		m->n_peers6 += (size_t)by;
+}
+
+void model_index(struct model *m, struct entity *e)
+{
+	for (struct key *k = e->provides; k != NULL; k = k->next)
+		list_add(&k->anchor->providers, &k->link);
+	for (struct key *k = e->needs; k != NULL; k = k->next)
+		list_add(&k->anchor->users, &k->link);
+	count(m, e, 1);
+}
+
+void model_unindex(struct model *m, struct entity *e)
+{
+	for (struct key *k = e->provides; k != NULL; k = k->next)
+		list_del(&k->link);
+	for (struct key *k = e->needs; k != NULL; k = k->next)
+		list_del(&k->link);
+	count(m, e, -1);
+}
+
+struct entity *model_provider(const struct model *m, const struct key_buf *kb)
+{
+	struct anchor *a = model_anchor(m, kb);
+
+	return a != NULL && !list_is_empty(&a->providers) ? list_entry(a->providers.next, struct key, link)->entity : NULL;
+}
+
+struct entity *model_entity(const struct model *m, enum api_table table, const char *name)
+{
+	struct key_buf kb;
+
+	return model_provider(m, key_object(&kb, table, name));
+}
+
+const char *member_string(const json_t *data, const char *name)
+{
+	return json_string_value(json_object_get(data, name));
+}
+
+uint64_t member_u64(const json_t *data, const char *name, uint64_t absent)
+{
+	const json_t *v = json_object_get(data, name);
+
+	return json_is_integer(v) ? (uint64_t)json_integer_value(v) : absent;
+}
+
+bool member_bool(const json_t *data, const char *name, bool absent)
+{
+	const json_t *v = json_object_get(data, name);
+
+	return json_is_boolean(v) ? json_is_true(v) : absent;
+}
