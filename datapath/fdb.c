@@ -132,7 +132,9 @@ int32_t fdb_lookup(const struct fdb *f, const struct mac_addr *mac, uint16_t vla
 		return -1;
 	uint64_t val = atomic_load_explicit(&s->val, memory_order_acquire);
 	// Control ages once in a while; between its rounds an old entry is no entry.
-	return is_old(f, val, (uint32_t)(now_ms / 1000)) ? -1 : val_port(val);
+	// Port 0: control is deleting it.
+	bool is_gone = val_port(val) == 0 || is_old(f, val, (uint32_t)(now_ms / 1000));
+	return is_gone ? -1 : val_port(val);
 }
 
 uint32_t fdb_shard(const struct fdb *f, const struct mac_addr *mac, uint16_t vlan)

@@ -40,7 +40,7 @@ struct program_builder {
 	uint16_t last_output; // offset of the last output among ops
 	uint16_t output_end;  // bytes of ops up to and with it
 	bool full;            // a limit was reached; the program is not usable
-	uint8_t prologue[PROLOGUE_MAX_SIZE];
+	uint8_t prologue[PROLOGUE_MAX_SIZE] __attribute__((aligned(8)));
 };
 
 MUST_CHECK int program_builder_init(struct program_builder *b); // 0 or -ENOMEM
