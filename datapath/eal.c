@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LOG_MODULE "eal"
 #include "datapath/base/log.h"
@@ -29,6 +30,8 @@ struct eal_args {
 	char *argv[MAX_ARGS + 1];
 	char text[MAX_ARGS][ARG_SIZE];
 };
+
+static char runtime_dir[128]; // main: rw
 
 static void build_args(const struct dp_options *options, struct eal_args *a);
 static void add_arg(struct eal_args *a, const char *fmt, ...) FORMAT(2, 3);
@@ -65,6 +68,13 @@ void eal_fini(void)
 {
 	if (rte_eal_cleanup() < 0)
 		log_warn("DPDK did not clean up");
+	// EAL leaves its run-time directory behind, empty without shared files.
+	(void)rmdir(runtime_dir);
+	char *slash = strrchr(runtime_dir, '/');
+	if (slash == NULL)
+		return;
+	*slash = '\0';
+	(void)rmdir(runtime_dir);
 }
 
 unsigned int eal_lcore_of_worker(unsigned int worker_id)
@@ -99,8 +109,9 @@ static void build_args(const struct dp_options *options, struct eal_args *a)
 	add_arg(a, "--no-telemetry");
 	// No files in common with other processes: a second switch needs no prefix to stay apart.
 	add_arg(a, "--no-shconf");
-	add_arg(a, "--file-prefix=sluice-%016llx",
-	    (unsigned long long)hash_stable(options->rundir, strlen(options->rundir)));
+	unsigned long long id = hash_stable(options->rundir, strlen(options->rundir));
+	add_arg(a, "--file-prefix=sluice-%016llx", id);
+	snprintf(runtime_dir, sizeof(runtime_dir), "%s/dpdk/sluice-%016llx", options->rundir, id);
 	// An allow list with no device on it: nothing is probed until a port asks for it.
 	add_arg(a, "--allow=0000:00:00.0");
 	add_arg(a, "--log-level=%s", options->log_level >= LOG_LVL_DEBUG ? "info" : "notice");

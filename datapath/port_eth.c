@@ -6,6 +6,7 @@
 #include <rte_ethdev.h>
 
 #include <ctype.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@ struct eth_dev {
 
 static void complete_devargs(const struct port *p, const char *devargs, char *ret, size_t size);
 static int probe(const char *devargs, uint16_t *ret_dev_id, struct err *err);
+static bool interface_exists(const char *devargs);
 static void remove_dev(uint16_t dev_id);
 static int configure(struct port *p, struct eth_dev *d, struct err *err);
 static int setup_queues(struct port *p, struct eth_dev *d, const struct rte_eth_dev_info *info);
@@ -151,6 +153,11 @@ static int probe(const char *devargs, uint16_t *ret_dev_id, struct err *err)
 		    "an ethdev port needs devargs, such as net_af_packet,iface=eth0");
 	if (rte_eth_dev_get_port_by_name(name, ret_dev_id) == 0)
 		return err_set(err, ERR_CONFLICT, "the device %s is in use by another port", name);
+	if (!interface_exists(devargs)) {
+		// Known without asking the driver, which would complain at every retry.
+		err_set(err, ERR_NOT_FOUND, "there is no interface for %s", devargs);
+		return -ENODEV;
+	}
 	int rc = rte_dev_probe(devargs);
 	if (rc < 0) {
 		// The number says little: EAL and the driver have said more in the log.
@@ -164,6 +171,18 @@ static int probe(const char *devargs, uint16_t *ret_dev_id, struct err *err)
 	return 0;
 }
 
+/* False when devargs name a kernel interface that is not there. */
+static bool interface_exists(const char *devargs)
+{
+	char name[IFNAMSIZ];
+	const char *at = strstr(devargs, ",iface=");
+	if (at == NULL)
+		return true;
+	at += strlen(",iface=");
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(at, ","), at);
+	return if_nametoindex(name) != 0;
+}
+
 static void remove_dev(uint16_t dev_id)
 {
 	struct rte_eth_dev_info info;
@@ -175,11 +194,14 @@ static void remove_dev(uint16_t dev_id)
 static int configure(struct port *p, struct eth_dev *d, struct err *err)
 {
 	struct rte_eth_dev_info info;
-	struct rte_eth_conf conf = {.rxmode.mtu = p->conf.mtu};
+	struct rte_eth_conf conf = {0};
 	int rc = rte_eth_dev_info_get(d->dev_id, &info);
 	if (rc < 0)
 		return err_set(
 		    err, ERR_INTERNAL, "the device does not describe itself: %s", strerror(-rc));
+	// Drivers of kernel interfaces name a maximum of 1518 and carry what the interface does.
+	if (info.max_rx_pktlen >= (uint32_t)p->conf.mtu + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN)
+		conf.rxmode.mtu = p->conf.mtu;
 	p->n_rxq = (uint16_t)MIN_OF(p->conf.n_queues, info.max_rx_queues);
 	uint16_t n_txq = (uint16_t)MIN_OF(p->conf.n_queues, info.max_tx_queues);
 	d->linear_tx = !(info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
@@ -195,11 +217,6 @@ static int configure(struct port *p, struct eth_dev *d, struct err *err)
 	    info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP);
 
 	rc = rte_eth_dev_configure(d->dev_id, p->n_rxq, n_txq, &conf);
-	if (rc == -EINVAL) {
-		// Drivers of kernel interfaces know no MTU but carry what the interface does.
-		conf.rxmode.mtu = 0;
-		rc = rte_eth_dev_configure(d->dev_id, p->n_rxq, n_txq, &conf);
-	}
 	p->n_txq = n_txq;
 	if (rc == 0)
 		rc = setup_queues(p, d, &info);
