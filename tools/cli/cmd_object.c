@@ -89,22 +89,6 @@ int cmd_del(struct cli *cli, const struct command *cmd, int argc, char **argv)
 	return commit(cli, ops);
 }
 
-static void print_members(json_t *obj, const char *indent)
-{
-	const char *key;
-	json_t *value;
-	char text[1024];
-
-	json_object_foreach (obj, key, value) {
-		if (json_is_object(value) && json_object_size(value) > 0) {
-			printf("%s%s:\n", indent, key);
-			print_members(value, "    ");
-		} else {
-			printf("%s%-18s %s\n", indent, key, out_value(value, text, sizeof(text)));
-		}
-	}
-}
-
 int cmd_show_object(struct cli *cli, const struct command *cmd, int argc, char **argv)
 {
 	bool port = strcmp(cmd->table, "port") == 0;
@@ -120,7 +104,7 @@ int cmd_show_object(struct cli *cli, const struct command *cmd, int argc, char *
 	if (cli->json)
 		out_json(cli, result);
 	else
-		print_members(result, "");
+		out_members(result);
 	json_decref(result);
 	return EXIT_OK;
 }

@@ -90,6 +90,28 @@ const char *out_value(const json_t *value, char *buf, size_t size)
 	return buf;
 }
 
+static void print_members(json_t *object, int indent)
+{
+	const char *key;
+	json_t *value;
+	char text[1024];
+
+	json_object_foreach (object, key, value) {
+		if (json_is_object(value) && json_object_size(value) > 0) {
+			printf("%*s%s:\n", indent, "", key);
+			print_members(value, indent + 4);
+		} else {
+			printf("%*s%-*s %s\n", indent, "", 20 - indent, key,
+			    out_value(value, text, sizeof(text)));
+		}
+	}
+}
+
+void out_members(json_t *object)
+{
+	print_members(object, 0);
+}
+
 const char *out_count(uint64_t n, char buf[16])
 {
 	static const char units[] = {'k', 'M', 'G', 'T', 'P', 'E'};

@@ -18,5 +18,7 @@ void out_table_end(struct out_table *t);
 void out_json(const struct cli *cli, const json_t *value);
 /* One cell's text of any JSON value: strings bare, lists comma-separated. Returns buf. */
 const char *out_value(const json_t *value, char *buf, size_t size);
+/* Every member of an object on a line of its own, nested objects indented. */
+void out_members(json_t *object);
 /* 1234567 → "1.23M". Returns buf. */
 const char *out_count(uint64_t n, char buf[16]);
