@@ -13,7 +13,7 @@ static const char *type_name(json_type type);
 
 int json_get_string(json_t *obj, const char *name, const char **ret, struct err *err)
 {
-	json_t *value;
+	json_t *value = NULL;
 	int rc = find(obj, name, JSON_STRING, &value, err);
 
 	if (rc < 0)
@@ -30,7 +30,7 @@ int json_get_string(json_t *obj, const char *name, const char **ret, struct err 
 int json_get_u64(
     json_t *obj, const char *name, uint64_t min, uint64_t max, uint64_t *ret, struct err *err)
 {
-	json_t *value;
+	json_t *value = NULL;
 	int rc = find(obj, name, JSON_INTEGER, &value, err);
 
 	if (rc < 0)
@@ -104,7 +104,7 @@ int json_get_ip(json_t *obj, const char *name, struct ip_addr *ret, struct err *
 int json_check_members(json_t *obj, const char *const *known, size_t n_known, struct err *err)
 {
 	const char *name;
-	json_t *value;
+	json_t *value = NULL;
 
 	json_object_foreach (obj, name, value) {
 		size_t i = 0;
