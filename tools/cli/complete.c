@@ -91,6 +91,7 @@ int complete_bash(struct cli *cli)
 	int n = 0;
 	struct err err = {0};
 	int n_words;
+	static char equals[] = "=";
 
 	if (env == NULL)
 		return EXIT_USAGE;
@@ -110,7 +111,7 @@ int complete_bash(struct cli *cli)
 		words[n++] = w;
 	const char *prefix = value != NULL ? value : !new_word && n > 0 ? words[--n] : "";
 	if (column != NULL)
-		words[n++] = (char[]){"="};
+		words[n++] = equals;
 	if (n <= 1) {
 		for (size_t i = 0; i < n_commands; i++) {
 			if (i == 0 || strcmp(commands[i].object, commands[i - 1].object) != 0)
