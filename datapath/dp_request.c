@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "datapath/dp_request.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "datapath/base/clock.h"
+#include "datapath/dp_state.h"
+#include "datapath/trace.h"
+
+#define LOG_MODULE "dp"
+#include "datapath/base/log.h"
+
+struct request {
+	struct dp *dp;
+	struct tracer *tracer;
+	const void *body;
+	size_t size;
+	struct buf_writer *ret;
+	struct dp_error *error;
+};
+
+/* min_size of the body; max_size is the same unless more may follow. */
+struct request_def {
+	size_t min_size;
+	bool more;
+	int (*run)(const struct request *r);
+};
+
+static int refuse(const struct request *r, int errno_value, const char *what);
+static int run_hello(const struct request *r);
+static int run_txn(const struct request *r);
+static int run_dump(const struct request *r);
+static void dump_entry(const struct dp_dump_entry *e, void *arg);
+static int run_stats(const struct request *r);
+static int run_samples(const struct request *r);
+static int run_trace(const struct request *r);
+static int run_fdb(const struct request *r);
+static int run_log(const struct request *r);
+
+static const struct request_def requests[] = {
+    [DP_MSG_HELLO] = {sizeof(struct dp_hello), false, run_hello},
+    [DP_MSG_TXN] = {sizeof(struct dp_txn), true, run_txn},
+    [DP_MSG_DUMP] = {0, false, run_dump},
+    [DP_MSG_STATS] = {sizeof(struct dp_stats_req), false, run_stats},
+    [DP_MSG_SAMPLES] = {0, false, run_samples},
+    [DP_MSG_TRACE] = {sizeof(struct dp_trace_req), true, run_trace},
+    [DP_MSG_FDB] = {sizeof(struct dp_fdb_req), false, run_fdb},
+    [DP_MSG_LOG] = {sizeof(struct dp_log_req), false, run_log},
+};
+
+int dp_request_run(struct dp *dp, struct tracer *tracer, uint32_t type, const void *body,
+    size_t size, struct buf_writer *ret, struct dp_error *error)
+{
+	struct request r = {dp, tracer, body, size, ret, error};
+
+	*error = (struct dp_error){0};
+	if (type >= ARRAY_SIZE(requests) || requests[type].run == NULL)
+		return refuse(&r, ENOSYS, "unknown request");
+	const struct request_def *def = &requests[type];
+	if (size < def->min_size || (size > def->min_size && !def->more))
+		return refuse(&r, EINVAL, "the request's body has the wrong size");
+	int rc = def->run(&r);
+	if (rc == 0 && ret->bad)
+		return refuse(&r, EMSGSIZE, "the reply is too large");
+	return rc;
+}
+
+static int refuse(const struct request *r, int errno_value, const char *what)
+{
+	*r->error = (struct dp_error){.errno_value = errno_value};
+	snprintf(r->error->what, sizeof(r->error->what), "%s", what);
+	return -errno_value;
+}
+
+static int run_hello(const struct request *r)
+{
+	const struct dp_hello *hello = r->body;
+	const struct dp_state *st = r->dp->state;
+
+	if (hello->version != DP_PROTO_VERSION)
+		return refuse(r, EPROTONOSUPPORT, "protocol version is not served");
+	struct dp_hello_reply reply = {.version = DP_PROTO_VERSION,
+	    .n_workers = r->dp->n_workers,
+	    .boot_id = r->dp->boot_id,
+	    .generation = dp_state_generation(st),
+	    .digest = dp_state_digest(st),
+	    .n_objects = dp_state_n_objects(st)};
+	snprintf(reply.build, sizeof(reply.build), "%s", SLUICE_VERSION);
+	log_info("client %.*s", (int)strnlen(hello->client, sizeof(hello->client)), hello->client);
+	buf_put(r->ret, &reply, sizeof(reply));
+	return 0;
+}
+
+static int run_txn(const struct request *r)
+{
+	const struct dp_txn *txn = r->body;
+	struct dp_txn_reply reply;
+
+	int rc = dp_state_commit(r->dp->state, txn, (const uint8_t *)(txn + 1),
+	    r->size - sizeof(*txn), &reply, r->error);
+	if (rc < 0)
+		return rc;
+	buf_put(r->ret, &reply, sizeof(reply));
+	return 0;
+}
+
+static int run_dump(const struct request *r)
+{
+	dp_state_foreach(r->dp->state, dump_entry, r->ret);
+	return 0;
+}
+
+static void dump_entry(const struct dp_dump_entry *e, void *arg)
+{
+	buf_put(arg, e, sizeof(*e));
+}
+
+static int run_stats(const struct request *r)
+{
+	const struct dp_stats_req *req = r->body;
+
+	if (req->kind > DP_STATS_TABLES)
+		return refuse(r, EINVAL, "unknown kind of statistics");
+	if (req->bridge > DP_MAX_BRIDGES)
+		return refuse(r, EINVAL, "bridge is not in 0..255");
+	dp_stats_write(r->dp, req, r->ret);
+	return 0;
+}
+
+static int run_samples(const struct request *r)
+{
+	dp_samples_write(r->dp, r->ret);
+	return 0;
+}
+
+static int run_trace(const struct request *r)
+{
+	const struct dp_trace_req *req = r->body;
+
+	size_t left = r->size - sizeof(*req);
+	if (left != req->len && left != ROUND_UP((size_t)req->len, 8))
+		return refuse(r, EINVAL, "trace: the packet is not len bytes, padded to 8 or not");
+	if (r->tracer == NULL)
+		return refuse(r, ENOMEM, "trace: no memory");
+	int rc = trace_packet(r->tracer, req, req + 1, r->ret);
+	if (rc == -ENOENT)
+		return refuse(r, ENOENT, "trace: no such port, or it is on no bridge");
+	return rc < 0 ? refuse(r, -rc, "trace: the packet or the answer is too long") : 0;
+}
+
+static int run_fdb(const struct request *r)
+{
+	const struct dp_fdb_req *req = r->body;
+
+	if (req->bridge == 0 || req->bridge > DP_MAX_BRIDGES || req->flush > 1)
+		return refuse(r, EINVAL, "fdb: bridge is not in 1..255, or flush not 0 or 1");
+	const struct bridge *br = r->dp->bridges[req->bridge];
+	if (br == NULL)
+		return refuse(r, ENOENT, "fdb: no such bridge");
+	if (req->flush == 1) {
+		fdb_flush(br->fdb);
+		return 0;
+	}
+	uint64_t now_ms = clock_ms();
+	size_t n = fdb_dump(br->fdb, now_ms, NULL, 0);
+	if (n == 0)
+		return 0;
+	struct dp_fdb_entry *entries = calloc(n, sizeof(*entries));
+	if (entries == NULL)
+		return refuse(r, ENOMEM, "fdb: out of memory");
+	// Workers learn meanwhile: what came after the count is left out.
+	size_t n_now = fdb_dump(br->fdb, now_ms, entries, n);
+	buf_put(r->ret, entries, MIN_OF(n, n_now) * sizeof(*entries));
+	free(entries);
+	return 0;
+}
+
+static int run_log(const struct request *r)
+{
+	const struct dp_log_req *req = r->body;
+
+	if (req->level > LOG_LVL_DEBUG)
+		return refuse(r, EINVAL, "log: unknown level");
+	log_set_level(req->level);
+	return 0;
+}
