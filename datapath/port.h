@@ -66,6 +66,7 @@ MUST_CHECK int port_create(uint16_t id, const struct dp_port_conf *conf, struct 
 void port_destroy(void *port);
 /* Applies a changed conf in place when the kind can; -EOPNOTSUPP: destroy and create. */
 MUST_CHECK int port_update(struct port *p, const struct dp_port_conf *conf, struct err *err);
-/* Some times per second: opens what could not be opened before, reads state and link. True when either changed. */
+/* Some times per second: opens what could not be opened before, reads state and link. True when either changed: then
+ * workers_assign, because a port that has just been opened is not polled yet. */
 bool port_poll(struct port *p, uint64_t now_ms);
 const struct port_ops *port_ops_of(enum dp_port_kind kind); // NULL: unknown

@@ -26,8 +26,14 @@ static int vhost_open(struct port *p, struct err *err)
 	    .on_change = on_change,
 	    .arg = p,
 	};
+	struct vh_port *vp;
+	int rc = vh_port_create(&conf, &vp, err);
+	if (rc < 0)
+		return rc;
 	p->n_rxq = p->conf.n_queues;
-	return vh_port_create(&conf, (struct vh_port **)&p->priv, err);
+	__atomic_store_n((struct vh_port **)&p->priv, vp, __ATOMIC_RELEASE);
+	on_change(p); // of what happened before priv was set
+	return 0;
 }
 
 static void vhost_close(struct port *p)
@@ -103,7 +109,7 @@ static void on_change(void *arg)
 	struct port *p = arg;
 	struct vh_port *vp = __atomic_load_n((struct vh_port **)&p->priv, __ATOMIC_ACQUIRE);
 	if (vp == NULL)
-		return; // inside vh_port_create: port_poll follows
+		return; // inside vh_port_create
 	struct vh_state s;
 	vh_get_state(vp, &s);
 	__atomic_store_n(&p->n_txq, s.n_txq, __ATOMIC_RELAXED);

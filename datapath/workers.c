@@ -26,6 +26,7 @@ static void worker_destroy(struct worker *w);
 static void worker_io_destroy(struct worker_io *io);
 static void drop_handoff(struct worker *w);
 static void settle_queues(struct dp *dp, unsigned int n_queues[]);
+static struct port *polled(const struct dp *dp, unsigned int id);
 static uint8_t least_loaded(const unsigned int n_queues[], unsigned int n_workers);
 static struct rxq_list *make_list(const struct dp *dp, unsigned int worker, unsigned int n_queues);
 static void watch(const struct worker *w, const struct rxq_list *list, int op);
@@ -223,6 +224,13 @@ static void settle_queues(struct dp *dp, unsigned int n_queues[])
 	}
 }
 
+/* The port of that id, or NULL when it has nothing to poll, or not yet. */
+static struct port *polled(const struct dp *dp, unsigned int id)
+{
+	struct port *p = dp->ports[id];
+	return p != NULL && p->opened && p->ops->rx_burst != NULL ? p : NULL;
+}
+
 static uint8_t least_loaded(const unsigned int n_queues[], unsigned int n_workers)
 {
 	unsigned int best = 0;
@@ -240,8 +248,8 @@ static struct rxq_list *make_list(const struct dp *dp, unsigned int worker, unsi
 	list->n = 0;
 	list->all_wake = true;
 	for (unsigned int id = 1; id < DP_MAX_PORTS; id++) {
-		struct port *p = dp->ports[id];
-		for (uint16_t q = 0; p != NULL && p->ops->rx_burst != NULL && q < p->n_rxq; q++) {
+		struct port *p = polled(dp, id);
+		for (uint16_t q = 0; p != NULL && q < p->n_rxq; q++) {
 			if (p->rxq_worker[q] != worker)
 				continue;
 			int fd = p->ops->wakeup_fd != NULL ? p->ops->wakeup_fd(p, q) : -1;

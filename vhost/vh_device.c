@@ -175,8 +175,11 @@ static void watch_kick(struct vh_port *vp, int vid, unsigned int queue)
 		    "%s: cannot watch kicks of queue %u: %s", vp->path, queue, strerror(errno));
 		return;
 	}
-	if (q->kick_fd >= 0)
+	if (q->kick_fd >= 0) {
+		// Closing does not end the watch: rte_vhost's descriptor keeps the eventfd alive.
+		(void)epoll_ctl(q->wakeup_fd, EPOLL_CTL_DEL, q->kick_fd, NULL);
 		close(q->kick_fd);
+	}
 	q->kick_fd = fd;
 	struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
 	if (epoll_ctl(q->wakeup_fd, EPOLL_CTL_ADD, fd, &ev) < 0)

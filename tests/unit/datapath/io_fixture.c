@@ -24,11 +24,13 @@ static uint16_t peer_of[DP_MAX_PORTS];
 void forward_burst(struct worker *w, uint16_t port, struct rte_mbuf **pkts, unsigned int n)
 {
 	uint16_t to = __atomic_load_n(&peer_of[port], __ATOMIC_RELAXED);
-	for (unsigned int i = 0; i < n; i++)
+	for (unsigned int i = 0; i < n; i++) {
+		pkt_of(pkts[i])->l3_ofs = 14; // what the parser would say of an untagged packet
 		if (to != 0)
 			out_add(w, to, pkts[i]);
 		else
 			pkt_drop(w, pkts[i], DP_DROP_NO_BRIDGE, 0, 0);
+	}
 }
 
 void forward_idle(struct worker *)
