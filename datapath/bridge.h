@@ -47,7 +47,8 @@ struct bridge {
 	char name[DP_NAME_SIZE];
 	uint32_t flags; // DP_BRIDGE_F_*
 	// ctl: wo (atomic), worker: ro. Version of the last change that this bridge's sessions must notice: rules, groups,
-	// ports, routes whose slot was reused, link state of a port that a group watches. Set before
+	// ports, routes whose slot was reused, link state of a port that a group watches; here and on every bridge
+	// that patch ports lead to. Set before
 	// dp->version, so a session is fresh when session.version >= change_version.
 	uint64_t change_version;
 	RCU_PTR(struct table) tables[DP_N_TABLES]; // NULL: empty

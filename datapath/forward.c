@@ -197,8 +197,6 @@ static bool is_fresh(const struct worker *w, const struct bridge *br, const stru
 	const struct program *prog = s->program;
 	if (s->version < __atomic_load_n(&br->change_version, __ATOMIC_RELAXED))
 		return false;
-	if (UNLIKELY(prog->crossed != 0 && s->version != w->version))
-		return false;
 	for (unsigned int i = 0; i < prog->n_fdb; i++) {
 		const struct program_fdb *dep = &prog->fdb[i];
 		const struct bridge *learned_on = rcu_get(w->dp->bridges[dep->bridge]);

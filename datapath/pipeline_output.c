@@ -16,7 +16,6 @@ enum {
 static void output_patch(struct pipeline *p, const struct port *port);
 static void enter_bridge(struct pipeline *p, const struct bridge *br, const struct port *port);
 static void clear_pipeline_fields(struct flow_key *k);
-static void restrict_session(struct pipeline *p, const struct bridge *br);
 static void output_tunnel(struct pipeline *p, const struct port *port);
 static bool tunnel_remote(const struct port *port, const struct flow_key *k, struct ip_addr *ret);
 
@@ -115,7 +114,6 @@ static void enter_bridge(struct pipeline *p, const struct bridge *br, const stru
 	uint16_t in_port = p->in_port;
 	uint8_t table = p->table;
 
-	restrict_session(p, br);
 	clear_pipeline_fields(&p->now.key);
 	p->now.key.in_port = htonl(port->conf.ofport);
 	p->bridge = br;
@@ -134,24 +132,6 @@ static void enter_bridge(struct pipeline *p, const struct bridge *br, const stru
 static void clear_pipeline_fields(struct flow_key *k)
 {
 	memset(k, 0, offsetof(struct flow_key, eth_dst));
-}
-
-/*
- * The session is looked up with the first bridge's mask and version. What the second one asks beyond that a session
- * cannot tell apart.
- */
-static void restrict_session(struct pipeline *p, const struct bridge *br)
-{
-	const struct session_key *here = rcu_get(p->bridge->session_mask),
-				 *there = rcu_get(br->session_mask);
-	struct program *prog = p->builder.prog;
-	prog->crossed = 1;
-	if (here == NULL)
-		return;
-	if (there == NULL || (there->ip_ttl & ~here->ip_ttl) != 0 ||
-	    (there->ip_tos & ~here->ip_tos) != 0 || (there->tcp_flags & ~here->tcp_flags) != 0 ||
-	    (there->ip6_label & ~here->ip6_label) != 0)
-		prog->cacheable = 0;
 }
 
 static void output_tunnel(struct pipeline *p, const struct port *port)

@@ -217,8 +217,7 @@ static bool program_equal(const struct program *a, const struct program *b)
 {
 	return a->size == b->size && a->n_rules == b->n_rules && a->n_outputs == b->n_outputs &&
 	       a->rule == b->rule && a->cookie == b->cookie && a->cacheable == b->cacheable &&
-	       a->crossed == b->crossed && a->n_fdb == b->n_fdb &&
-	       memcmp(a->fdb, b->fdb, a->n_fdb * sizeof(*a->fdb)) == 0 &&
+	       a->n_fdb == b->n_fdb && memcmp(a->fdb, b->fdb, a->n_fdb * sizeof(*a->fdb)) == 0 &&
 	       memcmp(a->ops, b->ops, a->size) == 0 &&
 	       memcmp(a->rules, b->rules, a->n_rules * sizeof(*a->rules)) == 0;
 }

@@ -150,8 +150,7 @@ struct program {
 	uint64_t rule;    // id of the deciding rule: for samples
 	uint64_t cookie;
 	uint8_t n_fdb;           // learned destinations it depends on
-	uint8_t crossed;         // 1: went over a patch port: stale after every transaction
-	uint16_t pad[3];
+	uint8_t pad[7];
 	struct program_fdb fdb[PROG_MAX_FDB];
 	struct program *next;    // hash chain
 	uint32_t *rules;         // stats_idx of every rule and group passed; settled from sessions

@@ -65,6 +65,7 @@ void env_destroy(struct env *e)
 	program_cache_destroy(e->w->programs);
 	free(e->w->rules[0]);
 	free(e->w->ports);
+	tunnel_cfg_destroy(e->dp->tunnels);
 	free(e->w);
 	free(e->dp);
 	free(e);
@@ -231,38 +232,45 @@ struct group *env_group(struct env *e, uint32_t bridge, uint32_t group_id, uint3
 
 void env_commit(struct env *e)
 {
+	// As if patch ports joined all bridges: one mask.
+	struct flow_key mask = {0};
+	for (unsigned int i = 0; i < e->n_rules; i++) {
+		const struct rule *r = e->rules[i];
+		session_mask_add_actions(rule_apply_actions(r), r->apply_size, &mask);
+		session_mask_add_actions(rule_write_actions(r), r->write_size, &mask);
+	}
+	for (unsigned int i = 0; i < e->n_groups; i++) {
+		const struct group *g = e->groups[i];
+		for (uint32_t b = 0; b < g->n_buckets; b++)
+			session_mask_add_actions(
+			    g->buckets[b].actions, g->buckets[b].actions_size, &mask);
+	}
+	for (unsigned int i = 0; i < ENV_N_BRIDGES * DP_N_TABLES; i++) {
+		struct table *t = e->bridges[1 + i / DP_N_TABLES].tables[i % DP_N_TABLES];
+		struct flow_key one = {0};
+		if (t == NULL)
+			continue;
+		CHECK(table_compile(t) == 0);
+		table_mask_union(t, &one);
+		for (unsigned int w = 0; w < FLOW_KEY_N_WORDS; w++)
+			flow_key_words(&mask)[w] |= flow_key_words(&one)[w];
+	}
 	for (uint32_t id = 1; id <= ENV_N_BRIDGES; id++) {
-		struct bridge *br = &e->bridges[id];
-		struct flow_key mask = {0};
-		for (unsigned int t = 0; t < DP_N_TABLES; t++) {
-			struct flow_key one = {0};
-			if (br->tables[t] == NULL)
-				continue;
-			CHECK(table_compile(br->tables[t]) == 0);
-			table_mask_union(br->tables[t], &one);
-			for (unsigned int w = 0; w < FLOW_KEY_N_WORDS; w++)
-				flow_key_words(&mask)[w] |= flow_key_words(&one)[w];
-		}
-		for (unsigned int i = 0; i < e->n_rules; i++) {
-			const struct rule *r = e->rules[i];
-			session_mask_add_actions(rule_apply_actions(r), r->apply_size, &mask);
-			session_mask_add_actions(rule_write_actions(r), r->write_size, &mask);
-		}
-		for (unsigned int i = 0; i < e->n_groups; i++) {
-			const struct group *g = e->groups[i];
-			for (uint32_t b = 0; b < g->n_buckets; b++)
-				session_mask_add_actions(
-				    g->buckets[b].actions, g->buckets[b].actions_size, &mask);
-		}
 		struct session_key *ret = malloc(sizeof(*ret));
 		CHECK(ret != NULL);
 		session_mask_from_rules(&mask, ret);
-		free((void *)(uintptr_t)br->session_mask);
-		br->session_mask = ret;
-		br->change_version = e->dp->version + 1;
+		free((void *)(uintptr_t)e->bridges[id].session_mask);
+		e->bridges[id].session_mask = ret;
+		e->bridges[id].change_version = e->dp->version + 1;
 	}
 	e->dp->version++;
 	e->w->version = e->dp->version;
+}
+
+/* No other thread reads: the grace period is over at once. */
+void rcu_defer(void (*fn)(void *obj), void *obj)
+{
+	fn(obj);
 }
 
 struct flow_key env_key(const char *text)

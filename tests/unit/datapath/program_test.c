@@ -174,7 +174,7 @@ static void outcomes_of_other_rules_are_not_shared(void **state)
 			program_add_fdb(&b, &(struct program_fdb){.bridge = 1, .generation = 2});
 		struct program *q = (struct program *)(uintptr_t)program_end(&b, DP_DROP_RULE_DROP);
 		q->rule = i == 2 ? 1 : 0;
-		q->crossed = i == 3;
+		q->cookie = i == 3 ? 1 : 0;
 		p[i] = program_intern(c, q);
 		for (unsigned int j = 0; j < i; j++)
 			assert_ptr_not_equal(p[i], p[j]);
