@@ -9,8 +9,10 @@
 #include <event2/event.h>
 
 struct store;
-struct journal;
+struct txn_log;
+struct history;
 struct txn_engine;
+struct reconcile;
 struct watch;
 struct model;
 struct dp_client;
@@ -20,9 +22,12 @@ struct rpc_server;
 struct daemon {
 	struct event_base *base;
 	const char *rundir;
+	uint64_t boot_id; // differs at each start
 	struct store *store;
-	struct journal *journal;
+	struct txn_log *log;     // makes the store durable
+	struct history *history; // its last changes
 	struct txn_engine *txn;
+	struct reconcile *reconcile;
 	struct watch *watch;
 	struct model *model;
 	struct dp_client *dp;

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "control/api/rpc.h"
-
-#define METHOD(name, handler, ...) rpc_handler handler;
-#include "control/api/method.def"
-#undef METHOD
+#include "control/api/method.h"
 
 #define PARAMS(...) ((const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
 

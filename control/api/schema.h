@@ -49,3 +49,7 @@ enum api_table schema_find_table(const char *name);
  * addresses in canonical text, members in schema order. NULL with *err (path relative to the object) when refused.
  */
 json_t *schema_normalise(enum api_table table, json_t *object, json_t *old, struct err *err);
+/* 0, or -EINVAL naming a CF_IMMUTABLE column in which two normalised objects differ. */
+MUST_CHECK int schema_check_immutable(enum api_table table, json_t *old, json_t *new, struct err *err);
+/* The table and its columns, for schema.get. */
+json_t *schema_to_json(enum api_table table);

@@ -17,6 +17,7 @@ struct api_object {
 	char owner[65];
 	uint64_t generation; // of its last change
 	json_t *data;        // normalised, without name
+	uint32_t n_refs;     // of the store, history and plans
 };
 
 /* One object's change in a transaction. old NULL: created; new NULL: deleted. */
@@ -28,6 +29,12 @@ struct api_change {
 	uint32_t op; // index in the transaction, for error paths
 };
 
+/* With one reference; takes data. */
+struct api_object *api_object_create(enum api_table table, const char *name, const char *owner, uint64_t generation,
+    json_t *data);
+struct api_object *api_object_ref(const struct api_object *o);
+void api_object_unref(struct api_object *o); // NULL is allowed
+
 struct store;
 
 struct store *store_create(void);
@@ -37,3 +44,7 @@ const struct api_object *store_find(const struct store *s, enum api_table table,
 size_t store_count(const struct store *s, enum api_table table);
 /* Visits a table in unspecified order until cb returns false. */
 void store_foreach(const struct store *s, enum api_table table, bool (*cb)(const struct api_object *o, void *arg), void *arg);
+/* A table by name; borrowed until the next commit. */
+const struct api_object *const *store_sorted(const struct store *s, enum api_table table, size_t *ret_n);
+/* Makes the changes the new state: takes a reference of each new object, drops the old ones. */
+void store_commit(struct store *s, const struct api_change *changes, size_t n, uint64_t generation);

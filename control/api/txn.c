@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/api/txn.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/api/history.h"
+#include "control/api/rate.h"
+#include "control/api/watch.h"
+#include "control/audit.h"
+#include "control/daemon.h"
+#include "control/dp_client.h"
+#include "datapath/base/list.h"
+
+#define LOG_MODULE "txn"
+#include "datapath/base/log.h"
+
+enum { SUMMARY_MAX_NAMES = 1000 };
+
+struct txn {
+	struct list node; // waiting
+	struct txn_engine *engine;
+	struct rpc_request *req; // NULL: nobody waits, or answered
+	struct txn_spec spec;
+	uint64_t digest;
+	struct change_set set;
+	char client[48];
+};
+
+struct txn_engine {
+	struct daemon *daemon;
+	struct list waiting;
+	size_t n_waiting;
+	struct txn *running; // until the switch has answered
+	struct event *next_event;
+	struct rate rate;
+	uint64_t dp_generation; // last one sent
+};
+
+static void run(struct txn *t);
+static bool answer_repeat(struct txn *t);
+static struct model_plan *check(struct txn *t);
+static void answer_dry_run(struct txn *t, struct model_plan *plan);
+static void commit(struct txn *t, struct model_plan *plan);
+static void take_effect(struct txn_engine *e, struct change_set *set, struct model_plan *plan,
+    dp_reply_cb *cb, void *arg);
+static void on_applied(int error, const void *body, size_t size, const char *what, void *arg);
+static void on_ignored(int error, const void *body, size_t size, const char *what, void *arg);
+static void undo(struct txn *t, const char *what);
+static void answer(struct txn *t, bool applied, uint32_t n_workers);
+static json_t *reply_of(struct txn *t, bool applied, uint32_t n_workers);
+static void fail(struct txn *t, const struct err *err);
+static void fail_all(struct txn *t, struct txn_errors *errs);
+static void txn_end(struct txn *t);
+static void on_next(evutil_socket_t fd, short what, void *arg);
+static struct audit audit_of(const struct txn *t, size_t n_changes);
+static uint64_t next_dp_generation(struct txn_engine *e);
+static bool add_creation(const struct api_object *o, void *arg);
+
+struct txn_engine *txn_engine_create(struct daemon *d)
+{
+	struct txn_engine *e = calloc(1, sizeof(*e));
+	e->daemon = d;
+	list_init(&e->waiting);
+	rate_init(&e->rate, TXN_RATE_PER_S, TXN_RATE_BURST);
+	e->next_event = event_new(d->base, -1, 0, on_next, e);
+	return e;
+}
+
+void txn_engine_destroy(struct txn_engine *e)
+{
+	if (e == NULL)
+		return;
+	struct err err = {0};
+	err_set(&err, ERR_STATE, "sluiced is going down");
+	if (e->running != NULL)
+		list_add(&e->waiting, &e->running->node);
+	e->running = NULL;
+	list_foreach_safe (t, &e->waiting, struct txn, node)
+		fail(t, &err);
+	event_free(e->next_event);
+	free(e);
+}
+
+int txn_engine_restore(struct txn_engine *e, struct err *err)
+{
+	struct daemon *d = e->daemon;
+	struct change_set set;
+	struct err_list errs = {0};
+	size_t n = 0;
+	for (enum api_table t = 0; t < API_TABLE__COUNT; t++)
+		n += store_count(d->store, t);
+	change_set_init(&set, n);
+	for (enum api_table t = 0; t < API_TABLE__COUNT; t++)
+		store_foreach(d->store, t, add_creation, &set);
+	struct model_plan *plan = model_plan(d->model, set.changes, set.n, &errs);
+	if (plan != NULL)
+		model_commit(d->model, plan);
+	else
+		*err = errs.errs[0];
+	change_set_fini(&set);
+	e->dp_generation = store_generation(d->store);
+	return plan != NULL ? 0 : err_errno(err->code);
+}
+
+void txn_submit(struct txn_engine *e, struct rpc_request *req, struct txn_spec *spec)
+{
+	struct txn *t = calloc(1, sizeof(*t));
+	t->engine = e;
+	t->req = req;
+	t->spec = *spec;
+	snprintf(
+	    t->client, sizeof(t->client), "%s", req != NULL ? rpc_client_name(req) : "sluiced");
+	list_init(&t->node);
+
+	struct err err = {0};
+	if (e->n_waiting >= TXN_MAX_WAITING && req != NULL) {
+		err_set(&err, ERR_BUSY, "%d transactions are waiting", TXN_MAX_WAITING);
+		fail(t, &err);
+	} else if (req != NULL && !spec->dry_run && !rate_take(&e->rate, spec->owner)) {
+		err_set(&err, ERR_RATE, "owner %s makes more than %d writes a second", spec->owner,
+		    TXN_RATE_PER_S);
+		err_hint(&err, "put more ops into one transaction");
+		fail(t, &err);
+	} else if (e->running != NULL || e->n_waiting > 0) {
+		list_add(&e->waiting, &t->node);
+		e->n_waiting++;
+	} else {
+		run(t);
+	}
+}
+
+void txn_send_ops(struct txn_engine *e, const struct buf_writer *ops, uint32_t n_ops)
+{
+	dp_client_commit(e->daemon->dp, next_dp_generation(e), ops, n_ops, on_ignored, NULL);
+}
+
+static void run(struct txn *t)
+{
+	t->engine->running = t;
+	if (answer_repeat(t))
+		return;
+	struct model_plan *plan = check(t);
+	if (plan == NULL)
+		return;
+	if (t->spec.dry_run)
+		answer_dry_run(t, plan);
+	else if (t->set.n == 0) {
+		model_discard(plan);
+		answer(t, dp_client_is_connected(t->engine->daemon->dp), 0);
+		txn_end(t);
+	} else {
+		commit(t, plan);
+	}
+}
+
+/* A client that did not see the answer asks again: it gets it, and nothing happens twice. */
+static bool answer_repeat(struct txn *t)
+{
+	struct daemon *d = t->engine->daemon;
+	if (t->spec.dry_run || t->spec.txn_id[0] == '\0')
+		return false;
+	json_t *what = json_pack("[s, O]", t->spec.owner, t->spec.ops);
+	t->digest = txn_digest(what);
+	json_decref(what);
+	const struct txn_seen *seen = txn_log_find(d->log, t->spec.txn_id);
+	if (seen == NULL)
+		return false;
+	if (seen->digest != t->digest) {
+		struct err err = {0};
+		err_path(&err, "/txn_id");
+		err_set(&err, ERR_CONFLICT, "txn_id %s was used for another transaction",
+		    t->spec.txn_id);
+		err_hint(&err, "give each transaction its own UUID");
+		fail(t, &err);
+		return true;
+	}
+	bool applied = dp_client_is_connected(d->dp);
+	json_t *reply = json_pack("{s:I, s:s, s:b, s:i, s:b}", "generation",
+	    (json_int_t)seen->generation, "txn_id", t->spec.txn_id, "applied", applied, "workers",
+	    applied ? (int)dp_client_hello(d->dp)->n_workers : 0, "replayed", 1);
+	rpc_reply(t->req, reply);
+	t->req = NULL;
+	txn_end(t);
+	return true;
+}
+
+/* NULL: it was refused and answered. */
+static struct model_plan *check(struct txn *t)
+{
+	struct daemon *d = t->engine->daemon;
+	struct txn_errors errs = {0};
+	uint64_t now = store_generation(d->store);
+	if (t->spec.has_if_generation && t->spec.if_generation != now) {
+		struct err err = {0};
+		err_path(&err, "/if_generation");
+		err_set(&err, ERR_CONFLICT, "the state is at generation %" PRIu64 ", not %" PRIu64,
+		    now, t->spec.if_generation);
+		err_hint(&err, "read the state again, then repeat the change");
+		fail(t, &err);
+		return NULL;
+	}
+	struct txn_rules rules = {
+	    .owner = t->spec.owner[0] != '\0' ? t->spec.owner : NULL, .force = t->spec.force};
+	if (txn_build(d->store, &rules, t->spec.ops, &t->set, &errs) != 0) {
+		fail_all(t, &errs);
+		return NULL;
+	}
+	struct err_list reasons = {0};
+	struct model_plan *plan = model_plan(d->model, t->set.changes, t->set.n, &reasons);
+	if (plan != NULL)
+		return plan;
+	for (size_t i = 0; i < reasons.n; i++)
+		txn_errors_add_object(&errs, &reasons.errs[i], reasons.ops[i]);
+	errs.n = MAX_OF(errs.n, reasons.n_total);
+	fail_all(t, &errs);
+	return NULL;
+}
+
+static void answer_dry_run(struct txn *t, struct model_plan *plan)
+{
+	uint32_t n_ops;
+	model_plan_ops(plan, &n_ops);
+	json_t *reply = change_set_summary(&t->set, SUMMARY_MAX_NAMES);
+	json_object_set_new(reply, "dry_run", json_true());
+	json_object_set_new(reply, "generation",
+	    json_integer((json_int_t)store_generation(t->engine->daemon->store)));
+	json_object_set_new(reply, "dataplane_ops", json_integer(n_ops));
+	model_discard(plan);
+	rpc_reply(t->req, reply);
+	t->req = NULL;
+	txn_end(t);
+}
+
+static void commit(struct txn *t, struct model_plan *plan)
+{
+	struct daemon *d = t->engine->daemon;
+	struct err err = {0};
+	uint64_t generation = store_generation(d->store) + 1;
+	if (txn_log_append(d->log, t->spec.txn_id, t->digest, generation, &t->set, &err) != 0) {
+		model_discard(plan);
+		fail(t, &err);
+		return;
+	}
+	struct audit audit = audit_of(t, t->set.n);
+	audit_write(&audit, generation, NULL);
+	if (!t->spec.wait_applied)
+		answer(t, false, 0);
+	take_effect(t->engine, &t->set, plan, on_applied, t);
+}
+
+/* Makes a durable change the state and sends it. set stays the caller's. cb may run before this returns. */
+static void take_effect(struct txn_engine *e, struct change_set *set, struct model_plan *plan,
+    dp_reply_cb *cb, void *arg)
+{
+	struct daemon *d = e->daemon;
+	uint64_t generation = store_generation(d->store) + 1;
+	/* The model takes the plan, and its ops with it, before they are sent. */
+	uint32_t n_ops;
+	const struct buf_writer *plan_ops = model_plan_ops(plan, &n_ops);
+	struct buf_writer ops;
+	buf_writer_init(&ops, plan_ops->size);
+	buf_put(&ops, plan_ops->data, plan_ops->size);
+	store_commit(d->store, set->changes, set->n, generation);
+	model_commit(d->model, plan);
+
+	struct change_set kept;
+	change_set_init(&kept, set->n);
+	for (size_t i = 0; i < set->n; i++)
+		change_set_add(&kept, set->changes[i].old_object, set->changes[i].new_object,
+		    set->changes[i].op);
+	history_add(d->history, generation, &kept);
+	watch_wake(d->watch);
+	dp_client_commit(d->dp, next_dp_generation(e), &ops, n_ops, cb, arg);
+	buf_writer_fini(&ops);
+}
+
+static void on_applied(int error, const void *body, size_t size, const char *what, void *arg)
+{
+	struct txn *t = arg;
+	struct dp_txn_reply reply = {0};
+	/* The switch is away, or may or may not have it: it gets the difference when it is back. */
+	bool is_away =
+	    error == -ENOTCONN || error == -ETIMEDOUT || error == -ECONNRESET || error == -EPIPE;
+	if (error != 0 && !is_away) {
+		undo(t, what != NULL ? what : strerror(-error));
+		return;
+	}
+	if (error == 0 && size >= sizeof(reply))
+		memcpy(&reply, body, sizeof(reply));
+	answer(t, error == 0, reply.n_workers);
+	txn_end(t);
+}
+
+static void on_ignored(int error, const void *, size_t, const char *what, void *)
+{
+	if (error != 0 && error != -ENOTCONN)
+		log_warn(
+		    "the switch did not take a change: %s", what != NULL ? what : strerror(-error));
+}
+
+static void undo(struct txn *t, const char *what)
+{
+	struct daemon *d = t->engine->daemon;
+	struct change_set inverse;
+	struct err_list reasons = {0};
+	struct err err = {0};
+	uint64_t generation = store_generation(d->store) + 1;
+	log_warn(
+	    "the switch refused generation %" PRIu64 " (%s): undoing it", generation - 1, what);
+	change_set_invert(&t->set, generation, &inverse);
+	struct model_plan *plan = model_plan(d->model, inverse.changes, inverse.n, &reasons);
+	if (plan == NULL) {
+		log_err("the change cannot be undone: %s", reasons.errs[0].what);
+	} else {
+		/* Without its record the change would come back at a restart: that is said, and better than two truths now. */
+		if (txn_log_append_undo(d->log, t->spec.txn_id, generation, &inverse, &err) != 0)
+			log_err("the journal still has the refused generation %" PRIu64 ": %s",
+			    generation - 1, err.what);
+		take_effect(t->engine, &inverse, plan, on_ignored, NULL);
+	}
+	change_set_fini(&inverse);
+	err_set(&err, ERR_DATAPLANE, "sluice-switch refused the change: %.200s", what);
+	err_hint(&err, "nothing changed; generation %" PRIu64 " restores what was", generation);
+	fail(t, &err);
+}
+
+static void answer(struct txn *t, bool applied, uint32_t n_workers)
+{
+	if (t->req == NULL)
+		return;
+	rpc_reply(t->req, reply_of(t, applied, n_workers));
+	t->req = NULL;
+}
+
+static json_t *reply_of(struct txn *t, bool applied, uint32_t n_workers)
+{
+	struct daemon *d = t->engine->daemon;
+	size_t counts[3] = {0};
+	for (size_t i = 0; i < t->set.n; i++)
+		counts[t->set.changes[i].new_object == NULL
+			   ? 2
+			   : t->set.changes[i].old_object != NULL]++;
+	/* "durable" is answered before the state moves on. */
+	uint64_t generation = store_generation(d->store) + (t->set.n > 0 && !t->spec.wait_applied);
+	return json_pack("{s:I, s:s, s:b, s:i, s:I, s:I, s:I}", "generation",
+	    (json_int_t)generation, "txn_id", t->spec.txn_id, "applied", applied, "workers",
+	    (int)n_workers, "n_created", (json_int_t)counts[0], "n_updated", (json_int_t)counts[1],
+	    "n_deleted", (json_int_t)counts[2]);
+}
+
+static void fail(struct txn *t, const struct err *err)
+{
+	struct audit audit = audit_of(t, 0);
+	audit_write(&audit, 0, err);
+	if (t->req != NULL)
+		rpc_fail(t->req, err);
+	t->req = NULL;
+	txn_end(t);
+}
+
+static void fail_all(struct txn *t, struct txn_errors *errs)
+{
+	struct audit audit = audit_of(t, 0);
+	audit_write(&audit, 0, &errs->first);
+	if (t->req != NULL)
+		rpc_fail_many(t->req, &errs->first, json_incref(errs->list), errs->n);
+	t->req = NULL;
+	txn_errors_fini(errs);
+	txn_end(t);
+}
+
+/* The next one starts from the loop: nobody who is on the stack sees the state change under him. */
+static void txn_end(struct txn *t)
+{
+	struct txn_engine *e = t->engine;
+	if (e->running == t) {
+		e->running = NULL;
+		event_active(e->next_event, EV_TIMEOUT, 0);
+	}
+	list_del(&t->node);
+	json_decref(t->spec.ops);
+	change_set_fini(&t->set);
+	free(t);
+}
+
+static void on_next(evutil_socket_t, short, void *arg)
+{
+	struct txn_engine *e = arg;
+	if (e->running != NULL)
+		return;
+	txn_log_compact(e->daemon->log, e->daemon->store);
+	if (list_is_empty(&e->waiting))
+		return;
+	struct txn *t = list_entry(e->waiting.next, struct txn, node);
+	list_del(&t->node);
+	e->n_waiting--;
+	run(t);
+}
+
+static struct audit audit_of(const struct txn *t, size_t n_changes)
+{
+	return (struct audit){
+	    .client = t->client,
+	    .owner = t->spec.owner[0] != '\0' ? t->spec.owner : "-",
+	    .txn_id = t->spec.txn_id[0] != '\0' ? t->spec.txn_id : "-",
+	    .n_changes = n_changes,
+	};
+}
+
+/* The switch's generations also count changes of the underlay: they run ahead of the store's. */
+static uint64_t next_dp_generation(struct txn_engine *e)
+{
+	const struct dp_hello_reply *hello = dp_client_hello(e->daemon->dp);
+	uint64_t seen = hello != NULL ? hello->generation : 0;
+	e->dp_generation =
+	    MAX_OF(MAX_OF(e->dp_generation, seen) + 1, store_generation(e->daemon->store));
+	return e->dp_generation;
+}
+
+static bool add_creation(const struct api_object *o, void *arg)
+{
+	change_set_add(arg, NULL, o, 0);
+	return true;
+}
