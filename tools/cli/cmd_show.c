@@ -125,7 +125,7 @@ static int collect(struct cli *cli, struct overview *o)
 	}
 	int rc = cli_call(cli, "sys.health", NULL, &o->health);
 	if (rc != EXIT_OK ||
-	    !json_is_true(json_object_get(json_object_get(o->health, "switch"), "connected")))
+	    !json_is_true(json_object_get(o->health, "switch_connected")))
 		return rc;
 	rc = cli_call(cli, "stats.get", json_pack("{s:s}", "table", "port"), &stats);
 	if (rc == EXIT_OK) {

@@ -71,7 +71,7 @@ class Host:
                 if time.monotonic() > deadline:
                     raise LabError("%s: sluiced does not answer\n%s" % (self.name, tail(self.rundir + "/sluiced.log"))) from None
                 time.sleep(0.02)
-        while not self.api.call("sys.health")["switch"]["connected"]:
+        while not self.api.call("sys.health")["switch_connected"]:
             self.check()
             if time.monotonic() > deadline:
                 raise LabError("%s: the switch did not connect\n%s" % (self.name, tail(self.rundir + "/switch.log")))
