@@ -7,9 +7,8 @@
  * (PKT_F_CSUM_PARTIAL): the pseudo-header alone. Zero in UDP: there is none. SCTP has a CRC that cannot be updated in
  * part: see set_sctp_ports.
  */
-#include <rte_hash_crc.h>
-
 #include "datapath/act_priv.h"
+#include "datapath/base/hash.h"
 #include "datapath/csum.h"
 #include "datapath/parse_priv.h"
 
@@ -325,8 +324,8 @@ static uint32_t sctp_crc(const struct rte_mbuf *m, uint32_t ofs, uint32_t end)
 {
 	static const uint8_t zero_field[4];
 	const uint8_t *l4 = rte_pktmbuf_mtod_offset(m, const uint8_t *, ofs);
-	uint32_t crc = rte_hash_crc(l4, SCTP_CRC_OFS, 0xffffffff);
-	crc = rte_hash_crc(zero_field, sizeof(zero_field), crc);
+	uint32_t crc = crc32c(0, l4, SCTP_CRC_OFS);
+	crc = crc32c(crc, zero_field, sizeof(zero_field));
 
 	uint32_t pos = ofs + SCTP_HDR_SIZE, start = 0; // start: of the segment in the packet
 	for (; m != NULL && pos < end; start += m->data_len, m = m->next) {
@@ -337,7 +336,7 @@ static uint32_t sctp_crc(const struct rte_mbuf *m, uint32_t ofs, uint32_t end)
 		    rte_hash_crc(rte_pktmbuf_mtod_offset(m, const uint8_t *, pos - start), n, crc);
 		pos += n;
 	}
-	return rte_cpu_to_le_32(~crc);
+	return rte_cpu_to_le_32(crc);
 }
 
 static void set_nd_bytes(struct rte_mbuf *m, uint32_t ofs, const void *value, size_t size)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "datapath/icmp_error.h"
 
+#include <rte_ether.h>
+
 #include "datapath/act_priv.h"
 #include "datapath/csum.h"
 #include "datapath/meter.h"
@@ -113,15 +115,16 @@ static struct rte_mbuf *build(struct worker *w, struct rte_mbuf *m, uint32_t mtu
 	struct rte_mbuf *error = rte_pktmbuf_alloc(w->pool);
 	if (error == NULL)
 		return NULL;
-	uint8_t *eth =
-	    (uint8_t *)rte_pktmbuf_append(error, (uint16_t)(pkt->l3_ofs + hdr_size + quoted));
-	if (eth == NULL) {
+	if (rte_pktmbuf_append(error, (uint16_t)(pkt->l3_ofs + hdr_size + quoted)) == NULL) {
 		rte_pktmbuf_free(error);
 		return NULL;
 	}
+	uint8_t *eth = rte_pktmbuf_mtod(error, uint8_t *);
+	const struct rte_ether_hdr *cause = (const struct rte_ether_hdr *)data;
+	struct rte_ether_hdr *answer = (struct rte_ether_hdr *)eth;
 	memcpy(eth, data, pkt->l3_ofs); // VLAN tags with it
-	memcpy(eth, data + 6, 6);
-	memcpy(eth + 6, data, 6);
+	answer->dst_addr = cause->src_addr;
+	answer->src_addr = cause->dst_addr;
 	uint8_t *quote = eth + pkt->l3_ofs + hdr_size;
 	const void *bytes = rte_pktmbuf_read(m, pkt->l3_ofs, quoted, quote);
 	if (bytes != quote)
