@@ -57,7 +57,7 @@ static const char *nearest_port(void *arg, const char *name)
 
 	if (a == NULL)
 		return NULL;
-	list_foreach(user, &a->users, struct key, link) {
+	list_foreach (user, &a->users, struct key, link) {
 		if (user->entity->table == API_TABLE_PORT && n < ARRAY_SIZE(names))
 			names[n++] = user->entity->name;
 	}
@@ -73,17 +73,20 @@ void resolver_init(struct resolver *r, struct model *m, struct entity *e)
 	r->bridge = member_string(e->data, "bridge");
 	bridge = r->bridge != NULL ? model_entity(m, API_TABLE_BRIDGE, r->bridge) : NULL;
 	r->bridge_id = bridge != NULL ? bridge->bridge_id : 0;
-	r->names = (struct flow_names){.port_number = find_port, .port_nearest = nearest_port, .arg = r};
+	r->names =
+	    (struct flow_names){.port_number = find_port, .port_nearest = nearest_port, .arg = r};
 }
 
-void resolver_need_groups(const struct resolver *r, const struct buf_writer *actions, const char *path)
+void resolver_need_groups(
+    const struct resolver *r, const struct buf_writer *actions, const char *path)
 {
 	struct key_buf kb;
 
-	action_foreach(a, actions->data, actions->size) {
+	action_foreach (a, actions->data, actions->size) {
 		if (a->type == DP_ACTION_GROUP)
-			entity_need(r->m, r->entity, key_make(&kb, KEY_GROUP, r->bridge, &a->group.id, sizeof(a->group.id)), path, -1,
-			    true);
+			entity_need(r->m, r->entity,
+			    key_make(&kb, KEY_GROUP, r->bridge, &a->group.id, sizeof(a->group.id)),
+			    path, -1, true);
 	}
 }
 
@@ -98,14 +101,16 @@ static void flow_decode(struct model_plan *p, struct entity *e)
 		err_set(err, ERR_PARAMS, "a flow needs a bridge");
 		return;
 	}
-	entity_need(plan_model(p), e, key_object(&kb, API_TABLE_BRIDGE, bridge), "/bridge", -1, false);
+	entity_need(
+	    plan_model(p), e, key_object(&kb, API_TABLE_BRIDGE, bridge), "/bridge", -1, false);
 }
 
 /* Instructions other than actions. */
 static int read_instructions(const json_t *data, struct dp_rule_conf *conf, struct err *err)
 {
 	uint64_t next = member_u64(data, "goto", UINT64_MAX);
-	const char *metadata = member_string(data, "metadata"), *cookie = member_string(data, "cookie");
+	const char *metadata = member_string(data, "metadata"),
+		   *cookie = member_string(data, "cookie");
 
 	conf->table = (uint8_t)member_u64(data, "table", 0);
 	conf->priority = (uint16_t)member_u64(data, "priority", 32768);
@@ -119,7 +124,8 @@ static int read_instructions(const json_t *data, struct dp_rule_conf *conf, stru
 	if (next != UINT64_MAX) {
 		if (next <= conf->table || next >= DP_N_TABLES) {
 			err_path(err, "/goto");
-			return err_set(err, ERR_PARAMS, "goto leads to a later table: %u..%u", conf->table + 1, DP_N_TABLES - 1);
+			return err_set(err, ERR_PARAMS, "goto leads to a later table: %u..%u",
+			    conf->table + 1, DP_N_TABLES - 1);
 		}
 		conf->flags |= DP_RULE_F_GOTO;
 		conf->goto_table = (uint8_t)next;
@@ -137,7 +143,8 @@ static int read_instructions(const json_t *data, struct dp_rule_conf *conf, stru
 	return 0;
 }
 
-static int read_actions(const struct resolver *r, const char *member, struct buf_writer *w, struct err *err)
+static int read_actions(
+    const struct resolver *r, const char *member, struct buf_writer *w, struct err *err)
 {
 	json_t *list = json_object_get(r->entity->data, member);
 	char path[32];
@@ -148,7 +155,8 @@ static int read_actions(const struct resolver *r, const char *member, struct buf
 	err_path(err, "%s", path);
 	int error = flow_actions_from_json(list, &r->names, w, err);
 	if (error == 0)
-		resolver_need_groups(r, w, strcmp(member, "actions") == 0 ? "/actions" : "/write_actions");
+		resolver_need_groups(
+		    r, w, strcmp(member, "actions") == 0 ? "/actions" : "/write_actions");
 	return error;
 }
 
@@ -163,17 +171,20 @@ static int read_match(const struct resolver *r, struct flow_match *match, struct
 	return flow_match_from_json(json, &r->names, match, err);
 }
 
-static void provide_rule(const struct resolver *r, const struct dp_rule_conf *conf, const uint8_t *match, size_t match_size)
+static void provide_rule(const struct resolver *r, const struct dp_rule_conf *conf,
+    const uint8_t *match, size_t match_size)
 {
 	struct key_buf kb;
-	uint8_t extra[4 + FLOW_MATCH_MAX_SIZE] = {conf->table, (uint8_t)(conf->priority >> 8), (uint8_t)conf->priority};
+	uint8_t extra[4 + FLOW_MATCH_MAX_SIZE] = {
+	    conf->table, (uint8_t)(conf->priority >> 8), (uint8_t)conf->priority};
 
 	memcpy(extra + 4, match, match_size);
-	entity_provide(r->m, r->entity, key_make(&kb, KEY_RULE, r->bridge, extra, 4 + match_size), "/match", -1, true);
+	entity_provide(r->m, r->entity, key_make(&kb, KEY_RULE, r->bridge, extra, 4 + match_size),
+	    "/match", -1, true);
 }
 
-static void put_body(struct entity *e, struct dp_rule_conf *conf, const uint8_t *match, size_t match_size,
-    const struct buf_writer *apply, const struct buf_writer *write)
+static void put_body(struct entity *e, struct dp_rule_conf *conf, const uint8_t *match,
+    size_t match_size, const struct buf_writer *apply, const struct buf_writer *write)
 {
 	size_t padded = ROUND_UP(match_size, 8);
 	struct body_conf *b = &e->body;
@@ -192,7 +203,8 @@ static void put_body(struct entity *e, struct dp_rule_conf *conf, const uint8_t 
 	b->id = rule_id(conf->bridge, conf->table, conf->priority, match, match_size);
 }
 
-static int resolve_parts(const struct resolver *r, struct buf_writer *apply, struct buf_writer *write, struct err *err)
+static int resolve_parts(
+    const struct resolver *r, struct buf_writer *apply, struct buf_writer *write, struct err *err)
 {
 	struct dp_rule_conf conf = {.bridge = r->bridge_id};
 	struct flow_match match;
@@ -248,4 +260,5 @@ static void flow_compile(struct model *, struct entity *e, struct unit *u)
 	body_compile(e, u, DP_KIND_RULE);
 }
 
-const struct table_ops flow_ops = {.decode = flow_decode, .resolve = flow_resolve, .compile = flow_compile};
+const struct table_ops flow_ops = {
+    .decode = flow_decode, .resolve = flow_resolve, .compile = flow_compile};

@@ -13,6 +13,8 @@ struct resolver {
 	struct flow_names names;
 };
 
-void resolver_init(struct resolver *r, struct model *m, struct entity *e); // r must not move afterwards
-void resolver_need_groups(const struct resolver *r, const struct buf_writer *actions, const char *path);
+void resolver_init(
+    struct resolver *r, struct model *m, struct entity *e); // r must not move afterwards
+void resolver_need_groups(
+    const struct resolver *r, const struct buf_writer *actions, const char *path);
 void body_compile(struct entity *e, struct unit *u, enum dp_kind kind);

@@ -26,7 +26,8 @@ void *mem_grow(void *array, size_t n, size_t *capacity, size_t elem_size)
 	return array;
 }
 
-struct key_buf *key_make(struct key_buf *k, enum key_kind kind, const char *name, const void *extra, size_t extra_size)
+struct key_buf *key_make(
+    struct key_buf *k, enum key_kind kind, const char *name, const void *extra, size_t extra_size)
 {
 	size_t name_size = strnlen(name, 64) + 1;
 
@@ -47,7 +48,8 @@ struct key_buf *key_object(struct key_buf *k, enum api_table table, const char *
 	return key_make(k, KEY_OBJECT, name, &t, 1);
 }
 
-struct entity *entity_create(struct model *m, enum api_table table, const char *name, json_t *data, uint32_t op)
+struct entity *entity_create(
+    struct model *m, enum api_table table, const char *name, json_t *data, uint32_t op)
 {
 	struct entity *e = mem_alloc(sizeof(*e));
 	struct key_buf k;
@@ -95,14 +97,16 @@ static uint64_t anchor_hash(const struct model *m, const struct key_buf *kb)
 
 struct anchor *model_anchor(const struct model *m, const struct key_buf *kb)
 {
-	hmap_foreach_with_hash(a, &m->anchors, anchor_hash(m, kb), struct anchor, node) {
-		if (a->kind == kb->kind && a->size == kb->size && memcmp(a->bytes, kb->bytes, kb->size) == 0)
+	hmap_foreach_with_hash (a, &m->anchors, anchor_hash(m, kb), struct anchor, node) {
+		if (a->kind == kb->kind && a->size == kb->size &&
+		    memcmp(a->bytes, kb->bytes, kb->size) == 0)
 			return a;
 	}
 	return NULL;
 }
 
-static struct key *key_create(struct model *m, struct entity *e, const struct key_buf *kb, const char *path, int index)
+static struct key *key_create(
+    struct model *m, struct entity *e, const struct key_buf *kb, const char *path, int index)
 {
 	struct anchor *a = model_anchor(m, kb);
 	struct key *k = mem_alloc(sizeof(*k));
@@ -122,7 +126,8 @@ static struct key *key_create(struct model *m, struct entity *e, const struct ke
 	return k;
 }
 
-void entity_provide(struct model *m, struct entity *e, const struct key_buf *kb, const char *path, int index, bool indexed)
+void entity_provide(struct model *m, struct entity *e, const struct key_buf *kb, const char *path,
+    int index, bool indexed)
 {
 	struct key *k = key_create(m, e, kb, path, index);
 
@@ -132,7 +137,8 @@ void entity_provide(struct model *m, struct entity *e, const struct key_buf *kb,
 		list_add(&k->anchor->providers, &k->link);
 }
 
-void entity_need(struct model *m, struct entity *e, const struct key_buf *kb, const char *path, int index, bool indexed)
+void entity_need(struct model *m, struct entity *e, const struct key_buf *kb, const char *path,
+    int index, bool indexed)
 {
 	struct key *k = key_create(m, e, kb, path, index);
 
@@ -171,7 +177,9 @@ struct entity *model_provider(const struct model *m, const struct key_buf *kb)
 {
 	struct anchor *a = model_anchor(m, kb);
 
-	return a != NULL && !list_is_empty(&a->providers) ? list_entry(a->providers.next, struct key, link)->entity : NULL;
+	return a != NULL && !list_is_empty(&a->providers)
+		   ? list_entry(a->providers.next, struct key, link)->entity
+		   : NULL;
 }
 
 struct entity *model_entity(const struct model *m, enum api_table table, const char *name)

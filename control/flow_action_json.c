@@ -8,7 +8,8 @@
 
 #include "datapath/base/json_util.h"
 
-typedef int action_decoder(json_t *value, const struct flow_names *names, struct dp_action *a, struct err *err);
+typedef int action_decoder(
+    json_t *value, const struct flow_names *names, struct dp_action *a, struct err *err);
 typedef json_t *action_encoder(const struct dp_action *a, const struct flow_names *names);
 
 struct action_codec {
@@ -18,9 +19,11 @@ struct action_codec {
 };
 
 static const struct action_codec codecs[DP_ACTION__COUNT];
-static int decode_one(json_t *entry, const struct flow_names *names, struct buf_writer *actions, struct err *err);
+static int decode_one(
+    json_t *entry, const struct flow_names *names, struct buf_writer *actions, struct err *err);
 
-int flow_actions_from_json(json_t *list, const struct flow_names *names, struct buf_writer *actions, struct err *err)
+int flow_actions_from_json(
+    json_t *list, const struct flow_names *names, struct buf_writer *actions, struct err *err)
 {
 	struct err base = *err;
 
@@ -44,7 +47,8 @@ static int action_unknown(const char *name, struct err *err)
 	return near != NULL ? err_hint(err, "did you mean \"%s\"?", near) : r;
 }
 
-static int decode_one(json_t *entry, const struct flow_names *names, struct buf_writer *actions, struct err *err)
+static int decode_one(
+    json_t *entry, const struct flow_names *names, struct buf_writer *actions, struct err *err)
 {
 	const char *name = json_string_value(entry);
 	json_t *value = NULL;
@@ -56,7 +60,8 @@ static int decode_one(json_t *entry, const struct flow_names *names, struct buf_
 		value = json_object_iter_value(it);
 	}
 	if (name == NULL)
-		return err_set(err, ERR_PARAMS, "an action is an object of one member, {\"output\":\"vm1\"}, or a word");
+		return err_set(err, ERR_PARAMS,
+		    "an action is an object of one member, {\"output\":\"vm1\"}, or a word");
 	while (type < DP_ACTION__COUNT && strcmp(dp_action_names[type], name) != 0)
 		type++;
 	if (type == DP_ACTION__COUNT)
@@ -72,7 +77,9 @@ static int decode_one(json_t *entry, const struct flow_names *names, struct buf_
 	if (r < 0)
 		return r;
 	buf_put(actions, &a, a.len);
-	return actions->bad ? err_set(err, ERR_TOO_LARGE, "the action list is longer than the switch takes") : 0;
+	return actions->bad
+		   ? err_set(err, ERR_TOO_LARGE, "the action list is longer than the switch takes")
+		   : 0;
 }
 
 json_t *flow_action_to_json(const struct dp_action *a, const struct flow_names *names)
@@ -84,7 +91,7 @@ json_t *flow_actions_to_json(const void *actions, size_t size, const struct flow
 {
 	json_t *list = json_array();
 
-	action_foreach(a, actions, size)
+	action_foreach (a, actions, size)
 		json_array_append_new(list, flow_action_to_json(a, names));
 	return list;
 }
@@ -107,7 +114,8 @@ static int number_from_json(json_t *value, uint64_t max, uint64_t *ret, struct e
 	return 0;
 }
 
-static int empty_decode(json_t *value, const struct flow_names *, struct dp_action *, struct err *err)
+static int empty_decode(
+    json_t *value, const struct flow_names *, struct dp_action *, struct err *err)
 {
 	if (value == NULL || (json_is_object(value) && json_object_size(value) == 0))
 		return 0;
@@ -119,7 +127,8 @@ static json_t *empty_encode(const struct dp_action *, const struct flow_names *)
 	return json_object();
 }
 
-static int output_decode(json_t *value, const struct flow_names *names, struct dp_action *a, struct err *err)
+static int output_decode(
+    json_t *value, const struct flow_names *names, struct dp_action *a, struct err *err)
 {
 	return flow_port_from_json(value, names, true, &a->output.port, err);
 }
@@ -129,7 +138,8 @@ static json_t *output_encode(const struct dp_action *a, const struct flow_names 
 	return flow_port_to_json(a->output.port, names);
 }
 
-static int group_decode(json_t *value, const struct flow_names *, struct dp_action *a, struct err *err)
+static int group_decode(
+    json_t *value, const struct flow_names *, struct dp_action *a, struct err *err)
 {
 	uint64_t id;
 	int r = number_from_json(value, DP_OFPORT_MAX - 1, &id, err);
@@ -163,10 +173,12 @@ static const struct flow_field *field_from_name(const char *name, bool need_set,
 	return f;
 }
 
-static int set_field_decode(json_t *value, const struct flow_names *, struct dp_action *a, struct err *err)
+static int set_field_decode(
+    json_t *value, const struct flow_names *, struct dp_action *a, struct err *err)
 {
 	if (!json_is_object(value) || json_object_size(value) != 1)
-		return err_set(err, ERR_PARAMS, "set_field takes one field: {\"eth_dst\":\"02:00:00:00:00:01\"}");
+		return err_set(err, ERR_PARAMS,
+		    "set_field takes one field: {\"eth_dst\":\"02:00:00:00:00:01\"}");
 	void *it = json_object_iter(value);
 	json_t *v = json_object_iter_value(it);
 	const char *name = json_object_iter_key(it);
@@ -192,10 +204,12 @@ static json_t *set_field_encode(const struct dp_action *a, const struct flow_nam
 	const struct flow_field *f = &flow_fields[a->set_field.field];
 	char buf[FIELD_STR_SIZE];
 
-	return json_pack("{s:s}", f->name, flow_field_format(f, &a->set_field.value, &a->set_field.mask, buf));
+	return json_pack(
+	    "{s:s}", f->name, flow_field_format(f, &a->set_field.value, &a->set_field.mask, buf));
 }
 
-static int move_end(json_t *value, const char *name, bool need_set, const struct flow_field **ret, struct err *err)
+static int move_end(
+    json_t *value, const char *name, bool need_set, const struct flow_field **ret, struct err *err)
 {
 	const char *word;
 	int r = json_get_string(value, name, &word, err);
@@ -208,7 +222,8 @@ static int move_end(json_t *value, const char *name, bool need_set, const struct
 	return *ret != NULL ? 0 : -EINVAL;
 }
 
-static int move_decode(json_t *value, const struct flow_names *, struct dp_action *a, struct err *err)
+static int move_decode(
+    json_t *value, const struct flow_names *, struct dp_action *a, struct err *err)
 {
 	static const char *const known[] = {"src", "dst", "src_ofs", "dst_ofs", "n_bits"};
 	const struct flow_field *src, *dst;
@@ -217,7 +232,8 @@ static int move_decode(json_t *value, const struct flow_names *, struct dp_actio
 	if (!json_is_object(value))
 		return err_set(err, ERR_PARAMS, "move takes {\"src\":…, \"dst\":…}");
 	if (json_check_members(value, known, ARRAY_SIZE(known), err) < 0 ||
-	    move_end(value, "src", false, &src, err) < 0 || move_end(value, "dst", true, &dst, err) < 0)
+	    move_end(value, "src", false, &src, err) < 0 ||
+	    move_end(value, "dst", true, &dst, err) < 0)
 		return -EINVAL;
 	if (json_get_u64(value, "src_ofs", 0, src->n_bits - 1U, &src_ofs, err) == -EINVAL ||
 	    json_get_u64(value, "dst_ofs", 0, dst->n_bits - 1U, &dst_ofs, err) == -EINVAL)
@@ -235,11 +251,13 @@ static int move_decode(json_t *value, const struct flow_names *, struct dp_actio
 
 static json_t *move_encode(const struct dp_action *a, const struct flow_names *)
 {
-	return json_pack("{s:s, s:i, s:s, s:i, s:i}", "src", flow_fields[a->move.src].name, "src_ofs", a->move.src_ofs,
-	    "dst", flow_fields[a->move.dst].name, "dst_ofs", a->move.dst_ofs, "n_bits", a->move.n_bits);
+	return json_pack("{s:s, s:i, s:s, s:i, s:i}", "src", flow_fields[a->move.src].name,
+	    "src_ofs", a->move.src_ofs, "dst", flow_fields[a->move.dst].name, "dst_ofs",
+	    a->move.dst_ofs, "n_bits", a->move.n_bits);
 }
 
-static int push_vlan_decode(json_t *value, const struct flow_names *, struct dp_action *a, struct err *err)
+static int push_vlan_decode(
+    json_t *value, const struct flow_names *, struct dp_action *a, struct err *err)
 {
 	uint64_t tpid = 0x8100;
 
@@ -256,7 +274,8 @@ static json_t *push_vlan_encode(const struct dp_action *a, const struct flow_nam
 	return json_sprintf("0x%04x", a->push_vlan.tpid);
 }
 
-static int resubmit_decode(json_t *value, const struct flow_names *names, struct dp_action *a, struct err *err)
+static int resubmit_decode(
+    json_t *value, const struct flow_names *names, struct dp_action *a, struct err *err)
 {
 	static const char *const known[] = {"table", "in_port"};
 	uint64_t table = 255;
@@ -269,13 +288,16 @@ static int resubmit_decode(json_t *value, const struct flow_names *names, struct
 		return 0;
 	}
 	if (!json_is_object(value))
-		return err_set(err, ERR_PARAMS, "resubmit takes a table, or {\"table\":…, \"in_port\":…}");
+		return err_set(
+		    err, ERR_PARAMS, "resubmit takes a table, or {\"table\":…, \"in_port\":…}");
 	if (json_check_members(value, known, ARRAY_SIZE(known), err) < 0 ||
 	    json_get_u64(value, "table", 0, DP_N_TABLES - 1, &table, err) == -EINVAL)
 		return -EINVAL;
 	a->resubmit.table = (uint8_t)table;
 	json_t *in_port = json_object_get(value, "in_port");
-	return in_port != NULL ? flow_port_from_json(in_port, names, false, &a->resubmit.in_port, err) : 0;
+	return in_port != NULL
+		   ? flow_port_from_json(in_port, names, false, &a->resubmit.in_port, err)
+		   : 0;
 }
 
 static json_t *resubmit_encode(const struct dp_action *a, const struct flow_names *names)
@@ -289,16 +311,18 @@ static json_t *resubmit_encode(const struct dp_action *a, const struct flow_name
 	return o;
 }
 
-static int controller_decode(json_t *value, const struct flow_names *, struct dp_action *a, struct err *err)
+static int controller_decode(
+    json_t *value, const struct flow_names *, struct dp_action *a, struct err *err)
 {
 	static const char *const known[] = {"max_len", "reason"};
 	uint64_t max_len = UINT16_MAX, reason = 0;
 
 	if (value != NULL && !json_is_object(value))
 		return err_set(err, ERR_PARAMS, "controller takes {\"max_len\":…}");
-	if (value != NULL && (json_check_members(value, known, ARRAY_SIZE(known), err) < 0 ||
-	    json_get_u64(value, "max_len", 0, UINT16_MAX, &max_len, err) == -EINVAL ||
-	    json_get_u64(value, "reason", 0, UINT32_MAX, &reason, err) == -EINVAL))
+	if (value != NULL &&
+	    (json_check_members(value, known, ARRAY_SIZE(known), err) < 0 ||
+		json_get_u64(value, "max_len", 0, UINT16_MAX, &max_len, err) == -EINVAL ||
+		json_get_u64(value, "reason", 0, UINT32_MAX, &reason, err) == -EINVAL))
 		return -EINVAL;
 	a->controller.max_len = (uint16_t)max_len;
 	a->controller.reason = (uint32_t)reason;
@@ -317,7 +341,8 @@ static json_t *controller_encode(const struct dp_action *a, const struct flow_na
 }
 
 /* "02:00:00:00:00:01", or with the router flag {"mac":…, "router":true}. */
-static int reply_decode(json_t *value, const struct flow_names *, struct dp_action *a, struct err *err)
+static int reply_decode(
+    json_t *value, const struct flow_names *, struct dp_action *a, struct err *err)
 {
 	static const char *const known[] = {"mac", "router"};
 	bool router = false;
@@ -325,7 +350,8 @@ static int reply_decode(json_t *value, const struct flow_names *, struct dp_acti
 	if (json_is_string(value)) {
 		if (mac_parse(json_string_value(value), &a->reply.mac) == 0)
 			return 0;
-		return err_set(err, ERR_PARAMS, "\"%.40s\" is not a MAC address", json_string_value(value));
+		return err_set(
+		    err, ERR_PARAMS, "\"%.40s\" is not a MAC address", json_string_value(value));
 	}
 	if (!json_is_object(value))
 		return err_set(err, ERR_PARAMS, "a MAC address is expected");
@@ -342,10 +368,12 @@ static json_t *reply_encode(const struct dp_action *a, const struct flow_names *
 	char mac[MAC_STR_SIZE];
 
 	mac_format(&a->reply.mac, mac);
-	return a->reply.router ? json_pack("{s:s, s:b}", "mac", mac, "router", 1) : json_string(mac);
+	return a->reply.router ? json_pack("{s:s, s:b}", "mac", mac, "router", 1)
+			       : json_string(mac);
 }
 
-static int drop_decode(json_t *value, const struct flow_names *names, struct dp_action *a, struct err *err)
+static int drop_decode(
+    json_t *value, const struct flow_names *names, struct dp_action *a, struct err *err)
 {
 	const char *word = json_string_value(value);
 
@@ -353,8 +381,9 @@ static int drop_decode(json_t *value, const struct flow_names *names, struct dp_
 	if (word == NULL)
 		return empty_decode(value, names, a, err);
 	a->drop.reason = dp_drop_find(word);
-	return a->drop.reason != DP_DROP__COUNT ? 0
-	                                        : err_set(err, ERR_PARAMS, "no drop reason is called \"%.40s\"", word);
+	return a->drop.reason != DP_DROP__COUNT
+		   ? 0
+		   : err_set(err, ERR_PARAMS, "no drop reason is called \"%.40s\"", word);
 }
 
 static json_t *drop_encode(const struct dp_action *a, const struct flow_names *)

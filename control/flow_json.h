@@ -17,20 +17,23 @@
 
 /* How ports of the rule's bridge are called. */
 struct flow_names {
-	uint32_t (*port_number)(void *arg, const char *name);      // 0: no such port on the bridge
-	const char *(*port_name)(void *arg, uint32_t ofport);      // NULL: no name, print the number
-	const char *(*port_nearest)(void *arg, const char *name);  // for "did you mean"; NULL: none
+	uint32_t (*port_number)(void *arg, const char *name);     // 0: no such port on the bridge
+	const char *(*port_name)(void *arg, uint32_t ofport);     // NULL: no name, print the number
+	const char *(*port_nearest)(void *arg, const char *name); // for "did you mean"; NULL: none
 	void *arg;
 };
 
-MUST_CHECK int flow_match_from_json(json_t *match, const struct flow_names *names, struct flow_match *ret,
-    struct err *err);
+MUST_CHECK
+int flow_match_from_json(
+    json_t *match, const struct flow_names *names, struct flow_match *ret, struct err *err);
 /* Appends packed struct dp_action to actions. */
-MUST_CHECK int flow_actions_from_json(json_t *list, const struct flow_names *names, struct buf_writer *actions,
-    struct err *err);
+MUST_CHECK
+int flow_actions_from_json(
+    json_t *list, const struct flow_names *names, struct buf_writer *actions, struct err *err);
 /* A port by name or number, of a bridge; reserved (enum dp_ofport) words only with allow_reserved. */
-MUST_CHECK int flow_port_from_json(json_t *value, const struct flow_names *names, bool allow_reserved, uint32_t *ret,
-    struct err *err);
+MUST_CHECK
+int flow_port_from_json(json_t *value, const struct flow_names *names, bool allow_reserved,
+    uint32_t *ret, struct err *err);
 
 json_t *flow_match_to_json(const struct flow_match *m, const struct flow_names *names);
 json_t *flow_action_to_json(const struct dp_action *a, const struct flow_names *names);

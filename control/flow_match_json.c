@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static int add_member(struct flow_match *m, const char *name, json_t *value, const struct flow_names *names,
-    struct err *err);
+static int add_member(struct flow_match *m, const char *name, json_t *value,
+    const struct flow_names *names, struct err *err);
 static int check_prereqs(json_t *match, const struct flow_match *m, struct err *err);
 
 static const struct {
@@ -22,7 +22,8 @@ static const struct {
     {"local", DP_OFPORT_LOCAL},
 };
 
-int flow_match_from_json(json_t *match, const struct flow_names *names, struct flow_match *ret, struct err *err)
+int flow_match_from_json(
+    json_t *match, const struct flow_names *names, struct flow_match *ret, struct err *err)
 {
 	struct err base = *err;
 
@@ -31,7 +32,7 @@ int flow_match_from_json(json_t *match, const struct flow_names *names, struct f
 		return err_set(err, ERR_PARAMS, "a match is an object of field names and values");
 	const char *name;
 	json_t *value;
-	json_object_foreach(match, name, value) {
+	json_object_foreach (match, name, value) {
 		err_path(err, "%s/%s", base.path, name);
 		int r = add_member(ret, name, value, names, err);
 		if (r < 0)
@@ -52,8 +53,8 @@ static const char *value_text(json_t *value, char buf[32])
 	return buf;
 }
 
-static int add_member(struct flow_match *m, const char *name, json_t *value, const struct flow_names *names,
-    struct err *err)
+static int add_member(struct flow_match *m, const char *name, json_t *value,
+    const struct flow_names *names, struct err *err)
 {
 	const struct flow_field *f = flow_field_find(name);
 	struct flow_value v, mask;
@@ -74,7 +75,8 @@ static int add_member(struct flow_match *m, const char *name, json_t *value, con
 		char buf[32];
 		const char *text = value_text(value, buf);
 		if (text == NULL)
-			return err_set(err, ERR_PARAMS, "the value of %s is a text or a number", name);
+			return err_set(
+			    err, ERR_PARAMS, "the value of %s is a text or a number", name);
 		int r = flow_field_parse(f, text, &v, &mask, err);
 		if (r < 0)
 			return r;
@@ -88,11 +90,12 @@ static int check_prereqs(json_t *match, const struct flow_match *m, struct err *
 {
 	const char *name;
 	json_t *value;
-	json_object_foreach(match, name, value) {
+	json_object_foreach (match, name, value) {
 		const struct flow_field *f = flow_field_find(name);
 		if (f->prereq == FP_NONE || flow_match_has_prereq(m, f->prereq))
 			continue;
-		int r = err_set(err, ERR_PARAMS, "%s needs %s", name, flow_prereq_describe(f->prereq));
+		int r =
+		    err_set(err, ERR_PARAMS, "%s needs %s", name, flow_prereq_describe(f->prereq));
 		char prefix[sizeof(err->path)];
 		memcpy(prefix, err->path, sizeof(prefix));
 		err_path(err, "%s/%s", prefix, name);
@@ -104,18 +107,20 @@ static int check_prereqs(json_t *match, const struct flow_match *m, struct err *
 static int port_unknown(const char *name, const struct flow_names *names, struct err *err)
 {
 	int r = err_set(err, ERR_DANGLING, "the bridge has no port \"%.64s\"", name);
-	const char *near = names->port_nearest != NULL ? names->port_nearest(names->arg, name) : NULL;
+	const char *near =
+	    names->port_nearest != NULL ? names->port_nearest(names->arg, name) : NULL;
 
 	return near != NULL ? err_hint(err, "did you mean \"%s\"?", near) : r;
 }
 
-int flow_port_from_json(json_t *value, const struct flow_names *names, bool allow_reserved, uint32_t *ret,
-    struct err *err)
+int flow_port_from_json(json_t *value, const struct flow_names *names, bool allow_reserved,
+    uint32_t *ret, struct err *err)
 {
 	if (json_is_integer(value)) {
 		json_int_t n = json_integer_value(value);
 		if (n < 1 || n >= (json_int_t)DP_OFPORT_MAX)
-			return err_set(err, ERR_PARAMS, "a port number is 1..%u", DP_OFPORT_MAX - 1);
+			return err_set(
+			    err, ERR_PARAMS, "a port number is 1..%u", DP_OFPORT_MAX - 1);
 		*ret = (uint32_t)n;
 		return 0;
 	}
@@ -166,8 +171,9 @@ json_t *flow_match_to_json(const struct flow_match *m, const struct flow_names *
 		if (id == FIELD_VLAN_VID || id == FIELD_VLAN_PCP || id == FIELD_VLAN_VID2)
 			continue;
 		flow_field_get(f, &m->key, &v);
-		json_t *text = f->format == FF_PORT ? flow_port_to_json((uint32_t)flow_value_to_u64(&v), names)
-		                                    : json_string(flow_field_format(f, &v, &mask, buf));
+		json_t *text = f->format == FF_PORT
+				   ? flow_port_to_json((uint32_t)flow_value_to_u64(&v), names)
+				   : json_string(flow_field_format(f, &v, &mask, buf));
 		json_object_set_new(o, f->name, text);
 	}
 	return o;

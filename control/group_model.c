@@ -10,7 +10,8 @@
 
 enum { MAX_GROUP_DEPTH = 32 }; // groups in groups
 
-static int read_bucket(const struct resolver *r, json_t *bucket, struct buf_writer *body, struct err *err);
+static int read_bucket(
+    const struct resolver *r, json_t *bucket, struct buf_writer *body, struct err *err);
 
 static void decode(struct model_plan *p, struct entity *e)
 {
@@ -24,8 +25,10 @@ static void decode(struct model_plan *p, struct entity *e)
 		err_set(err, ERR_PARAMS, "a group needs a bridge");
 		return;
 	}
-	entity_need(plan_model(p), e, key_object(&kb, API_TABLE_BRIDGE, bridge), "/bridge", -1, false);
-	entity_provide(plan_model(p), e, key_make(&kb, KEY_GROUP, bridge, &id, sizeof(id)), "/group_id", -1, false);
+	entity_need(
+	    plan_model(p), e, key_object(&kb, API_TABLE_BRIDGE, bridge), "/bridge", -1, false);
+	entity_provide(plan_model(p), e, key_make(&kb, KEY_GROUP, bridge, &id, sizeof(id)),
+	    "/group_id", -1, false);
 }
 
 static uint32_t group_type(const char *word)
@@ -44,7 +47,8 @@ static uint32_t group_type(const char *word)
 	return DP_GROUP_ALL;
 }
 
-static int read_buckets(const struct resolver *r, json_t *buckets, struct buf_writer *body, struct err *err)
+static int read_buckets(
+    const struct resolver *r, json_t *buckets, struct buf_writer *body, struct err *err)
 {
 	struct dp_group_conf conf = {
 	    .bridge = r->bridge_id,
@@ -57,7 +61,8 @@ static int read_buckets(const struct resolver *r, json_t *buckets, struct buf_wr
 	if (conf.type == DP_GROUP_INDIRECT && conf.n_buckets != 1)
 		return err_set(err, ERR_PARAMS, "an indirect group has exactly one bucket");
 	if (conf.n_buckets > DP_MAX_BUCKETS)
-		return err_set(err, ERR_TOO_LARGE, "a group has at most %u buckets", DP_MAX_BUCKETS);
+		return err_set(
+		    err, ERR_TOO_LARGE, "a group has at most %u buckets", DP_MAX_BUCKETS);
 	buf_put(body, &conf, sizeof(conf));
 	for (size_t i = 0; i < conf.n_buckets; i++) {
 		err_path(err, "/buckets/%zu", i);
@@ -65,10 +70,12 @@ static int read_buckets(const struct resolver *r, json_t *buckets, struct buf_wr
 		if (error < 0)
 			return error;
 	}
-	return body->bad ? err_set(err, ERR_TOO_LARGE, "the group is larger than the switch takes") : 0;
+	return body->bad ? err_set(err, ERR_TOO_LARGE, "the group is larger than the switch takes")
+			 : 0;
 }
 
-static int read_watch(const struct resolver *r, json_t *bucket, struct dp_bucket_conf *conf, struct err *err)
+static int read_watch(
+    const struct resolver *r, json_t *bucket, struct dp_bucket_conf *conf, struct err *err)
 {
 	json_t *port = json_object_get(bucket, "watch_port");
 	uint64_t group = UINT32_MAX;
@@ -80,8 +87,9 @@ static int read_watch(const struct resolver *r, json_t *bucket, struct dp_bucket
 		return error;
 	conf->watch_group = (uint32_t)group;
 	if (group != UINT32_MAX)
-		entity_need(r->m, r->entity, key_make(&kb, KEY_GROUP, r->bridge, &conf->watch_group, sizeof(uint32_t)), "/buckets", -1,
-		    true);
+		entity_need(r->m, r->entity,
+		    key_make(&kb, KEY_GROUP, r->bridge, &conf->watch_group, sizeof(uint32_t)),
+		    "/buckets", -1, true);
 	conf->watch_port = DP_OFPORT_ANY;
 	if (port == NULL)
 		return 0;
@@ -93,7 +101,8 @@ static int read_watch(const struct resolver *r, json_t *bucket, struct dp_bucket
 	return error;
 }
 
-static int read_bucket(const struct resolver *r, json_t *bucket, struct buf_writer *body, struct err *err)
+static int read_bucket(
+    const struct resolver *r, json_t *bucket, struct buf_writer *body, struct err *err)
 {
 	static const char *const known[] = {"actions", "weight", "watch_port", "watch_group"};
 	struct dp_bucket_conf conf = {0};
@@ -137,13 +146,15 @@ static void resolve(struct model_plan *p, struct entity *e)
 	resolver_init(&r, plan_model(p), e);
 	if (r.bridge_id == 0)
 		return;
-	buf_writer_init(&body, (size_t)DP_MAX_BUCKETS * (DP_MAX_ACTIONS_SIZE + sizeof(struct dp_bucket_conf)));
+	buf_writer_init(
+	    &body, (size_t)DP_MAX_BUCKETS * (DP_MAX_ACTIONS_SIZE + sizeof(struct dp_bucket_conf)));
 	if (read_buckets(&r, json_object_get(e->data, "buckets"), &body, &err) < 0) {
 		struct err *to = plan_error(p, e);
 		memcpy(err.object, to->object, sizeof(err.object));
 		*to = err;
 	} else {
-		e->body.id = (uint64_t)r.bridge_id << 32 | (uint32_t)member_u64(e->data, "group_id", 0);
+		e->body.id =
+		    (uint64_t)r.bridge_id << 32 | (uint32_t)member_u64(e->data, "group_id", 0);
 		e->body.size = body.size;
 		e->body.body = body.data;
 		body.data = NULL;
@@ -157,7 +168,8 @@ static bool reaches(const struct entity *e, const struct entity *target, unsigne
 	for (const struct key *k = e->needs; k != NULL; k = k->next) {
 		if (k->anchor->kind != KEY_GROUP || list_is_empty(&k->anchor->providers))
 			continue;
-		const struct entity *next = list_entry(k->anchor->providers.next, struct key, link)->entity;
+		const struct entity *next =
+		    list_entry(k->anchor->providers.next, struct key, link)->entity;
 		if (next == target || depth == 0 || reaches(next, target, depth - 1))
 			return true;
 	}
@@ -170,7 +182,8 @@ static void check(struct model_plan *p, const struct entity *e)
 		return;
 	struct err *err = plan_error(p, e);
 	err_path(err, "/buckets");
-	err_set(err, ERR_PARAMS, "the group leads back to itself, or through more than %u groups", MAX_GROUP_DEPTH);
+	err_set(err, ERR_PARAMS, "the group leads back to itself, or through more than %u groups",
+	    MAX_GROUP_DEPTH);
 }
 
 static void compile(struct model *, struct entity *e, struct unit *u)
@@ -178,4 +191,5 @@ static void compile(struct model *, struct entity *e, struct unit *u)
 	body_compile(e, u, DP_KIND_GROUP);
 }
 
-const struct table_ops group_ops = {.decode = decode, .resolve = resolve, .check = check, .compile = compile};
+const struct table_ops group_ops = {
+    .decode = decode, .resolve = resolve, .check = check, .compile = compile};

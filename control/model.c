@@ -28,7 +28,7 @@ void model_destroy(struct model *m)
 		return;
 	struct entity **entities = NULL;
 	size_t n = 0, capacity = 0;
-	hmap_foreach(a, &m->anchors, struct anchor, node) {
+	hmap_foreach (a, &m->anchors, struct anchor, node) {
 		if (a->kind != KEY_OBJECT || list_is_empty(&a->providers))
 			continue;
 		entities = mem_grow(entities, n, &capacity, sizeof(struct entity *));
@@ -37,7 +37,7 @@ void model_destroy(struct model *m)
 	for (size_t i = 0; i < n; i++)
 		entity_destroy(m, entities[i]);
 	free(entities);
-	hmap_foreach_safe(u, &m->units, struct unit, node)
+	hmap_foreach_safe (u, &m->units, struct unit, node)
 		unit_destroy(u);
 	hmap_fini(&m->anchors);
 	hmap_fini(&m->units);
@@ -76,13 +76,14 @@ uint64_t model_n_objects(const struct model *m)
 	return m->objs.n;
 }
 
-void model_foreach(const struct model *m, void (*cb)(const struct dp_op *op, uint64_t digest, void *arg), void *arg)
+void model_foreach(const struct model *m,
+    void (*cb)(const struct dp_op *op, uint64_t digest, void *arg), void *arg)
 {
-	static const enum dp_kind order[] = {DP_KIND_BRIDGE, DP_KIND_PORT, DP_KIND_LOCAL, DP_KIND_ROUTE, DP_KIND_PEER,
-	    DP_KIND_GROUP, DP_KIND_RULE};
+	static const enum dp_kind order[] = {DP_KIND_BRIDGE, DP_KIND_PORT, DP_KIND_LOCAL,
+	    DP_KIND_ROUTE, DP_KIND_PEER, DP_KIND_GROUP, DP_KIND_RULE};
 
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
-		hmap_foreach(o, &m->objs, struct dp_obj, node) {
+		hmap_foreach (o, &m->objs, struct dp_obj, node) {
 			if (o->op.kind == order[i])
 				cb(&o->op, o->digest, arg);
 		}
@@ -96,7 +97,8 @@ const struct dp_op *model_find(const struct model *m, enum dp_kind kind, uint64_
 	return o != NULL ? &o->op : NULL;
 }
 
-static const struct entity *by_number(const struct model *m, enum key_kind kind, const char *name, uint32_t n)
+static const struct entity *by_number(
+    const struct model *m, enum key_kind kind, const char *name, uint32_t n)
 {
 	struct key_buf kb;
 
@@ -107,7 +109,8 @@ const char *model_port_name(const struct model *m, uint32_t dp_port_id)
 {
 	const struct entity *e = by_number(m, KEY_PORT_ID, "", dp_port_id);
 
-	if (e == NULL && dp_port_id == NET_VXLAN_PORT_ID && m->n_entities[API_TABLE_TUNNEL_PEER] > 0)
+	if (e == NULL && dp_port_id == NET_VXLAN_PORT_ID &&
+	    m->n_entities[API_TABLE_TUNNEL_PEER] > 0)
 		return NET_VXLAN_NAME;
 	return e != NULL ? e->name : NULL;
 }
@@ -116,7 +119,8 @@ uint32_t model_port_id(const struct model *m, const char *name)
 {
 	const struct entity *e = model_entity(m, API_TABLE_PORT, name);
 
-	if (e == NULL && strcmp(name, NET_VXLAN_NAME) == 0 && m->n_entities[API_TABLE_TUNNEL_PEER] > 0)
+	if (e == NULL && strcmp(name, NET_VXLAN_NAME) == 0 &&
+	    m->n_entities[API_TABLE_TUNNEL_PEER] > 0)
 		return NET_VXLAN_PORT_ID;
 	return e != NULL ? e->port.id : 0;
 }
@@ -211,7 +215,7 @@ static void make_lists(struct model *m)
 	m->remotes = NULL;
 	m->uplinks = NULL;
 	m->n_remotes = m->n_uplinks = 0;
-	hmap_foreach(u, &m->units, struct unit, node) {
+	hmap_foreach (u, &m->units, struct unit, node) {
 		if (u->table != API_TABLE_PORT && u->table != API_TABLE_TUNNEL_PEER)
 			continue;
 		const struct entity *e = model_entity(m, (enum api_table)u->table, u->name);

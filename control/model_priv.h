@@ -21,12 +21,12 @@
 #include "datapath/base/list.h"
 
 enum {
-	NET_BRIDGE_ID = 255,      // the networks' bridge; API bridges have 1..254
-	NET_VXLAN_PORT_ID = 4095, // the networks' tunnel port; API ports have 1..4094
-	NET_VXLAN_OFPORT = 65280, // above what the API gives
+	NET_BRIDGE_ID = 255,             // the networks' bridge; API bridges have 1..254
+	NET_VXLAN_PORT_ID = 4095,        // the networks' tunnel port; API ports have 1..4094
+	NET_VXLAN_OFPORT = 65280,        // above what the API gives
 	TABLE_GLOBAL = API_TABLE__COUNT, // unit of what all networks share
 	TABLE_UNDERLAY,                  // unit of routes and local addresses
-	VXLAN_OVERHEAD4 = 50, // inner Ethernet 14, VXLAN 8, UDP 8, IPv4 20
+	VXLAN_OVERHEAD4 = 50,            // inner Ethernet 14, VXLAN 8, UDP 8, IPv4 20
 	VXLAN_OVERHEAD6 = 70,
 };
 
@@ -82,7 +82,18 @@ struct prefix {
 	uint8_t len; // of 32 or 128
 };
 
-enum port_kind { PK_VHOST_USER, PK_ETHDEV, PK_TAP, PK_PATCH, PK_VXLAN, PK_NULL, PK_PCAP, PK_UPLINK, PK_REMOTE, PK__COUNT };
+enum port_kind {
+	PK_VHOST_USER,
+	PK_ETHDEV,
+	PK_TAP,
+	PK_PATCH,
+	PK_VXLAN,
+	PK_NULL,
+	PK_PCAP,
+	PK_UPLINK,
+	PK_REMOTE,
+	PK__COUNT
+};
 
 struct network_conf {
 	uint32_t vni;
@@ -118,8 +129,8 @@ struct body_conf {
 struct entity {
 	enum api_table table;
 	char name[65];
-	bool broken;  // did not decode: stands in, so that references to it are not reported as well
-	uint32_t op;  // of the transaction that made it
+	bool broken; // did not decode: stands in, so that references to it are not reported as well
+	uint32_t op; // of the transaction that made it
 	uint64_t seq; // order of making: of two in conflict the later is at fault
 	json_t *data;
 	struct key *provides, *needs;
@@ -136,7 +147,7 @@ struct dp_obj {
 	struct hmap_node node; // by kind and id
 	uint64_t digest;
 	const struct unit *unit;
-	bool same; // scratch of plan_diff: the switch has it already
+	bool same;       // scratch of plan_diff: the switch has it already
 	struct dp_op op; // body follows
 };
 
@@ -172,16 +183,21 @@ void *mem_alloc(size_t size); // zeroed; aborts when out of memory
 void *mem_grow(void *array, size_t n, size_t *capacity, size_t elem_size);
 
 /* entity.c */
-struct key_buf *key_make(struct key_buf *k, enum key_kind kind, const char *name, const void *extra, size_t extra_size);
+struct key_buf *key_make(
+    struct key_buf *k, enum key_kind kind, const char *name, const void *extra, size_t extra_size);
 struct key_buf *key_object(struct key_buf *k, enum api_table table, const char *name);
-struct entity *entity_create(struct model *m, enum api_table table, const char *name, json_t *data, uint32_t op);
+struct entity *entity_create(
+    struct model *m, enum api_table table, const char *name, json_t *data, uint32_t op);
 void entity_destroy(struct model *m, struct entity *e);
 /* Adds a key. indexed: e is in the model, so the key counts at once. */
-void entity_provide(struct model *m, struct entity *e, const struct key_buf *k, const char *path, int index, bool indexed);
-void entity_need(struct model *m, struct entity *e, const struct key_buf *k, const char *path, int index, bool indexed);
+void entity_provide(struct model *m, struct entity *e, const struct key_buf *k, const char *path,
+    int index, bool indexed);
+void entity_need(struct model *m, struct entity *e, const struct key_buf *k, const char *path,
+    int index, bool indexed);
 void model_index(struct model *m, struct entity *e);   // its keys count from now on
 void model_unindex(struct model *m, struct entity *e); // no longer
-struct anchor *model_anchor(const struct model *m, const struct key_buf *k); // NULL: nobody ever named it
+struct anchor *model_anchor(
+    const struct model *m, const struct key_buf *k); // NULL: nobody ever named it
 /* Who provides it, or NULL. */
 struct entity *model_provider(const struct model *m, const struct key_buf *k);
 struct entity *model_entity(const struct model *m, enum api_table table, const char *name);
@@ -196,8 +212,8 @@ struct dp_obj *model_obj(const struct model *m, enum dp_kind kind, uint64_t id);
 /* Appends an object to the unit; body is copied and padded to 8. */
 void unit_emit(struct unit *u, enum dp_kind kind, uint64_t id, const void *body, size_t size);
 /* Appends the ops that lead from the old units to the new ones (both lists may hold NULL), which are in the model now. */
-uint32_t units_diff(const struct model *m, struct unit *const *old_units, struct unit *const *new_units, size_t n,
-    struct buf_writer *ops);
+uint32_t units_diff(const struct model *m, struct unit *const *old_units,
+    struct unit *const *new_units, size_t n, struct buf_writer *ops);
 
 /* plan.c */
 void plan_dirty(struct model_plan *p, int table, const char *name);

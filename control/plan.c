@@ -19,11 +19,15 @@ struct swap {
 	uint32_t op;
 };
 
+/* What the transaction touches; once by table and name. */
 struct dirty {
 	struct hmap_node node;
 	int table;
 	char name[65];
+	size_t swap; // number of its swap, or NO_SWAP: only to be compiled again
 };
+
+enum { NO_SWAP = -1 };
 
 struct model_plan {
 	struct model *m;
@@ -48,6 +52,7 @@ static const struct table_ops *const table_ops[API_TABLE__COUNT] = {
 };
 
 static void swap_in(struct model_plan *p, const struct api_change *c);
+static struct dirty *get_dirty(struct model_plan *p, int table, const char *name);
 static void choose_numbers(struct model_plan *p);
 static void touch_all(struct model_plan *p, uint16_t old_mtu, bool had_networks, bool had_peers);
 static void check_all(struct model_plan *p);
@@ -78,7 +83,8 @@ static bool has_peers(const struct model *m)
 	return m->n_entities[API_TABLE_TUNNEL_PEER] > 0;
 }
 
-struct model_plan *model_plan(struct model *m, const struct api_change *changes, size_t n, struct err_list *errs)
+struct model_plan *model_plan(
+    struct model *m, const struct api_change *changes, size_t n, struct err_list *errs)
 {
 	struct model_plan *p = mem_alloc(sizeof(*p));
 	uint16_t old_mtu = model_default_mtu(m);
@@ -141,17 +147,8 @@ struct err *plan_error(struct model_plan *p, const struct entity *e)
 	return err;
 }
 
-static void add_swap(struct model_plan *p, struct entity *old_e, struct entity *new_e, uint32_t op)
-{
-	p->swaps = mem_grow(p->swaps, p->n_swaps, &p->swaps_capacity, sizeof(struct swap));
-	p->swaps[p->n_swaps++] = (struct swap){old_e, new_e, op};
-	if (old_e != NULL)
-		model_unindex(p->m, old_e);
-	if (new_e != NULL)
-		model_index(p->m, new_e);
-}
-
-static struct entity *decode(struct model_plan *p, enum api_table table, const char *name, json_t *data, uint32_t op)
+static struct entity *decode(
+    struct model_plan *p, enum api_table table, const char *name, json_t *data, uint32_t op)
 {
 	struct entity *e = entity_create(p->m, table, name, data, op);
 	size_t n_errs = p->errs->n_total;
@@ -161,24 +158,50 @@ static struct entity *decode(struct model_plan *p, enum api_table table, const c
 	return e;
 }
 
+/* An object that changes twice in a transaction keeps one swap, from what it was to what it becomes. */
+static void add_swap(
+    struct model_plan *p, enum api_table table, const char *name, struct entity *new_e, uint32_t op)
+{
+	struct dirty *d = get_dirty(p, table, name);
+
+	if (d->swap == (size_t)NO_SWAP) {
+		p->swaps = mem_grow(p->swaps, p->n_swaps, &p->swaps_capacity, sizeof(struct swap));
+		d->swap = p->n_swaps++;
+		struct entity *old_e = model_entity(p->m, table, name);
+		p->swaps[d->swap] = (struct swap){old_e, new_e, op};
+		if (old_e != NULL)
+			model_unindex(p->m, old_e);
+	} else {
+		struct swap *s = &p->swaps[d->swap];
+		if (s->new_e != NULL)
+			model_unindex(p->m, s->new_e);
+		entity_destroy(p->m, s->new_e);
+		s->new_e = new_e;
+		s->op = op;
+	}
+	if (new_e != NULL)
+		model_index(p->m, new_e);
+}
+
 static void swap_in(struct model_plan *p, const struct api_change *c)
 {
-	struct entity *old_e = model_entity(p->m, c->table, c->name), *new_e = NULL;
+	struct entity *new_e = NULL;
 
 	if (c->new_object != NULL)
 		new_e = decode(p, c->table, c->name, c->new_object->data, c->op);
-	if (old_e == NULL && new_e == NULL)
-		return;
-	add_swap(p, old_e, new_e, c->op);
+	add_swap(p, c->table, c->name, new_e, c->op);
 }
 
 void plan_remake(struct model_plan *p, struct entity *e, uint32_t op)
 {
-	add_swap(p, e, decode(p, e->table, e->name, e->data, op), op);
+	struct entity *new_e = decode(p, e->table, e->name, e->data, op);
+
+	add_swap(p, new_e->table, new_e->name, new_e, op);
 }
 
 /* Lowest free number of a kind of key; from is where the last search of this transaction ended. */
-static uint32_t free_number(const struct model *m, enum key_kind kind, const char *name, uint32_t from, uint32_t max)
+static uint32_t free_number(
+    const struct model *m, enum key_kind kind, const char *name, uint32_t from, uint32_t max)
 {
 	struct key_buf kb;
 
@@ -190,19 +213,21 @@ static uint32_t free_number(const struct model *m, enum key_kind kind, const cha
 }
 
 /* The number to keep: what the entity was before, or what its stored object says, when nobody else has it. */
-static uint32_t kept_number(const struct model *m, enum key_kind kind, const char *name, uint32_t was, uint32_t stored)
+static uint32_t kept_number(
+    const struct model *m, enum key_kind kind, const char *name, uint32_t was, uint32_t stored)
 {
 	struct key_buf kb;
 
 	if (was != 0 && model_provider(m, key_make(&kb, kind, name, &was, sizeof(was))) == NULL)
 		return was;
-	if (stored != 0 && model_provider(m, key_make(&kb, kind, name, &stored, sizeof(stored))) == NULL)
+	if (stored != 0 &&
+	    model_provider(m, key_make(&kb, kind, name, &stored, sizeof(stored))) == NULL)
 		return stored;
 	return 0;
 }
 
-static void choose_id(struct model_plan *p, struct entity *e, enum key_kind kind, uint32_t was, uint32_t max,
-    uint32_t *from, uint32_t *ret)
+static void choose_id(struct model_plan *p, struct entity *e, enum key_kind kind, uint32_t was,
+    uint32_t max, uint32_t *from, uint32_t *ret)
 {
 	struct key_buf kb;
 	uint64_t stored = member_u64(e->data, "_id", 0);
@@ -227,19 +252,14 @@ static void choose_ofport(struct model_plan *p, struct entity *e, const struct e
 	if (port->bridge == NULL || port->ofport != 0 || port->kind == PK_REMOTE)
 		return;
 	bool stays = old_e != NULL && !old_e->broken && old_e->port.bridge != NULL &&
-	    strcmp(old_e->port.bridge, port->bridge) == 0;
+		     strcmp(old_e->port.bridge, port->bridge) == 0;
 	uint32_t n = kept_number(p->m, KEY_OFPORT, port->bridge, stays ? old_e->port.ofport : 0, 0);
 	if (n == 0)
 		n = free_number(p->m, KEY_OFPORT, port->bridge, 1, NET_VXLAN_OFPORT - 1);
 	port->ofport = n;
-	entity_provide(p->m, e, key_make(&kb, KEY_OFPORT, port->bridge, &n, sizeof(n)), "/ofport", -1, true);
+	entity_provide(
+	    p->m, e, key_make(&kb, KEY_OFPORT, port->bridge, &n, sizeof(n)), "/ofport", -1, true);
 	json_object_set_new(e->data, "ofport", json_integer(n));
-}
-
-/* An object may change twice in a transaction: only its last form counts. */
-static bool is_current(const struct model_plan *p, const struct entity *e)
-{
-	return model_entity(p->m, e->table, e->name) == e;
 }
 
 /* After all swaps, so that no number is taken that an object of the same transaction asks for by itself. */
@@ -252,19 +272,19 @@ static void choose_numbers(struct model_plan *p)
 			struct entity *e = p->swaps[i].new_e;
 			const struct entity *old_e = p->swaps[i].old_e;
 			bool has_old = old_e != NULL && !old_e->broken;
-			if (e == NULL || e->broken || !is_current(p, e))
+			if (e == NULL || e->broken)
 				continue;
 			// First those that have a number already, so that it is not given away.
 			if ((has_old || json_object_get(e->data, "_id") != NULL) != (pass == 0))
 				continue;
 			if (e->table == API_TABLE_BRIDGE)
-				choose_id(p, e, KEY_BRIDGE_ID, has_old ? old_e->bridge_id : 0, NET_BRIDGE_ID - 1, &next_bridge,
-				    &e->bridge_id);
+				choose_id(p, e, KEY_BRIDGE_ID, has_old ? old_e->bridge_id : 0,
+				    NET_BRIDGE_ID - 1, &next_bridge, &e->bridge_id);
 			if (e->table != API_TABLE_PORT)
 				continue;
 			if (e->port.kind != PK_REMOTE)
-				choose_id(p, e, KEY_PORT_ID, has_old ? old_e->port.id : 0, NET_VXLAN_PORT_ID - 1, &next_port,
-				    &e->port.id);
+				choose_id(p, e, KEY_PORT_ID, has_old ? old_e->port.id : 0,
+				    NET_VXLAN_PORT_ID - 1, &next_port, &e->port.id);
 			choose_ofport(p, e, has_old ? old_e : NULL);
 		}
 	}
@@ -275,24 +295,31 @@ static uint64_t dirty_hash(const struct model_plan *p, int table, const char *na
 	return hash_string(&p->m->secret, name) + (uint64_t)table;
 }
 
-void plan_dirty(struct model_plan *p, int table, const char *name)
+static struct dirty *get_dirty(struct model_plan *p, int table, const char *name)
 {
 	uint64_t hash = dirty_hash(p, table, name);
 
-	hmap_foreach_with_hash(d, &p->dirty, hash, struct dirty, node) {
-		if (d->table == table && strcmp(d->name, name) == 0)
-			return;
+	hmap_foreach_with_hash (found, &p->dirty, hash, struct dirty, node) {
+		if (found->table == table && strcmp(found->name, name) == 0)
+			return found;
 	}
 	struct dirty *d = mem_alloc(sizeof(*d));
 	d->table = table;
+	d->swap = (size_t)NO_SWAP;
 	memcpy(d->name, name, strnlen(name, sizeof(d->name) - 1));
 	hmap_add(&p->dirty, &d->node, hash);
+	return d;
+}
+
+void plan_dirty(struct model_plan *p, int table, const char *name)
+{
+	get_dirty(p, table, name);
 }
 
 /* Ports take their default MTU from the underlay. */
 static void dirty_ports(struct model_plan *p)
 {
-	hmap_foreach(u, &p->m->units, struct unit, node) {
+	hmap_foreach (u, &p->m->units, struct unit, node) {
 		if (u->table == API_TABLE_PORT)
 			plan_dirty(p, API_TABLE_PORT, u->name);
 	}
@@ -305,8 +332,8 @@ static void touch_all(struct model_plan *p, uint16_t old_mtu, bool had_networks,
 	for (size_t i = 0; i < p->n_swaps; i++) {
 		struct swap s = p->swaps[i];
 		const struct entity *e = s.new_e != NULL ? s.new_e : s.old_e;
-		plan_dirty(p, e->table, e->name);
-		if (i < n && table_ops[e->table]->touch != NULL && (s.new_e == NULL || !s.new_e->broken))
+		if (i < n && e != NULL && table_ops[e->table]->touch != NULL &&
+		    (s.new_e == NULL || !s.new_e->broken))
 			table_ops[e->table]->touch(p, s.old_e, s.new_e);
 	}
 	if (had_networks != has_networks(p->m) || had_peers != has_peers(p->m))
@@ -347,7 +374,7 @@ static void describe(const struct entity *e, char buf[100])
 
 static void check_conflict(struct model_plan *p, const struct entity *e, const struct key *k)
 {
-	list_foreach(other, &k->anchor->providers, struct key, link) {
+	list_foreach (other, &k->anchor->providers, struct key, link) {
 		char who[100];
 		if (other->entity == e || other->entity->seq > e->seq)
 			continue;
@@ -373,7 +400,8 @@ static void check_reference(struct model_plan *p, const struct entity *e, const 
 		err_set(err, ERR_DANGLING, "bridge \"%s\" has no group %u", name, id);
 		return;
 	}
-	err_set(err, ERR_DANGLING, "there is no %s \"%s\"", api_tables[k->anchor->bytes[k->anchor->size - 1]].name, name);
+	err_set(err, ERR_DANGLING, "there is no %s \"%s\"",
+	    api_tables[k->anchor->bytes[k->anchor->size - 1]].name, name);
 }
 
 /* What e was to others is not provided any more: is it still needed? */
@@ -384,7 +412,7 @@ static void check_gone(struct model_plan *p, const struct swap *s)
 		size_t n = 0;
 		if (!list_is_empty(&k->anchor->providers) || list_is_empty(&k->anchor->users))
 			continue;
-		list_foreach(user, &k->anchor->users, struct key, link) {
+		list_foreach (user, &k->anchor->users, struct key, link) {
 			if (n++ == 0)
 				describe(user->entity, who);
 		}
@@ -415,7 +443,7 @@ static void check_all(struct model_plan *p)
 	// Groups and flows are resolved when all ports and bridges are known, and before anybody is checked.
 	for (size_t i = 0; i < p->n_swaps; i++) {
 		struct entity *e = p->swaps[i].new_e;
-		if (e != NULL && !e->broken && table_ops[e->table]->resolve != NULL && is_current(p, e)) {
+		if (e != NULL && !e->broken && table_ops[e->table]->resolve != NULL) {
 			size_t n_errs = p->errs->n_total;
 			table_ops[e->table]->resolve(p, e);
 			e->broken = p->errs->n_total != n_errs;
@@ -423,7 +451,7 @@ static void check_all(struct model_plan *p)
 	}
 	for (size_t i = 0; i < p->n_swaps; i++) {
 		const struct entity *e = p->swaps[i].new_e;
-		if (e != NULL && !e->broken && is_current(p, e))
+		if (e != NULL && !e->broken)
 			check_entity(p, e);
 		if (p->swaps[i].old_e != NULL && e == NULL)
 			check_gone(p, &p->swaps[i]);
@@ -453,7 +481,7 @@ static void compile_all(struct model_plan *p)
 {
 	p->old_units = mem_alloc((p->dirty.n + 1) * sizeof(struct unit *));
 	p->new_units = mem_alloc((p->dirty.n + 1) * sizeof(struct unit *));
-	hmap_foreach(d, &p->dirty, struct dirty, node) {
+	hmap_foreach (d, &p->dirty, struct dirty, node) {
 		p->old_units[p->n_units] = model_unit(p->m, d->table, d->name);
 		p->new_units[p->n_units++] = compile(p, d->table, d->name);
 	}
@@ -464,7 +492,8 @@ static void toggle_entities(struct model_plan *p, bool forward)
 {
 	for (size_t i = 0; i < p->n_swaps; i++) {
 		const struct swap *s = &p->swaps[forward ? i : p->n_swaps - 1 - i];
-		struct entity *out = forward ? s->old_e : s->new_e, *in = forward ? s->new_e : s->old_e;
+		struct entity *out = forward ? s->old_e : s->new_e,
+			      *in = forward ? s->new_e : s->old_e;
 		if (out != NULL)
 			model_unindex(p->m, out);
 		if (in != NULL)
@@ -486,7 +515,7 @@ static void plan_destroy(struct model_plan *p, bool committed)
 		entity_destroy(p->m, committed ? p->swaps[i].old_e : p->swaps[i].new_e);
 	for (size_t i = 0; i < p->n_units; i++)
 		unit_destroy(committed ? p->old_units[i] : p->new_units[i]);
-	hmap_foreach_safe(d, &p->dirty, struct dirty, node)
+	hmap_foreach_safe (d, &p->dirty, struct dirty, node)
 		free(d);
 	hmap_fini(&p->dirty);
 	buf_writer_fini(&p->ops);
@@ -508,9 +537,11 @@ uint32_t model_put_underlay(struct model *m, const struct dp_route_conf *routes,
 	struct unit *routes_unit = unit_create(TABLE_UNDERLAY, "underlay");
 
 	for (size_t i = 0; i < n_locals; i++)
-		unit_emit(routes_unit, DP_KIND_LOCAL, hash_stable(&locals[i], sizeof(locals[i])), &locals[i], sizeof(locals[i]));
+		unit_emit(routes_unit, DP_KIND_LOCAL, hash_stable(&locals[i], sizeof(locals[i])),
+		    &locals[i], sizeof(locals[i]));
 	for (size_t i = 0; i < n_routes; i++)
-		unit_emit(routes_unit, DP_KIND_ROUTE, hash_stable(&routes[i].remote, sizeof(routes[i].remote)), &routes[i],
+		unit_emit(routes_unit, DP_KIND_ROUTE,
+		    hash_stable(&routes[i].remote, sizeof(routes[i].remote)), &routes[i],
 		    sizeof(routes[i]));
 	hmap_init(&p.dirty);
 	if (m->compiled_mtu != m->underlay.mtu)
@@ -518,7 +549,7 @@ uint32_t model_put_underlay(struct model *m, const struct dp_route_conf *routes,
 	m->compiled_mtu = m->underlay.mtu;
 	p.old_units = mem_alloc((p.dirty.n + 1) * sizeof(struct unit *));
 	p.new_units = mem_alloc((p.dirty.n + 1) * sizeof(struct unit *));
-	hmap_foreach(d, &p.dirty, struct dirty, node) {
+	hmap_foreach_safe (d, &p.dirty, struct dirty, node) {
 		p.old_units[p.n_units] = model_unit(m, d->table, d->name);
 		p.new_units[p.n_units++] = compile(&p, d->table, d->name);
 		free(d);

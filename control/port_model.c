@@ -72,7 +72,8 @@ static void decode(struct model_plan *p, struct entity *e)
 			port->kind = (enum port_kind)k;
 	}
 	if (strcmp(e->name, NET_VXLAN_NAME) == 0) {
-		err_set(error_at(p, e, "/name"), ERR_EXISTS, "\"%s\" is the daemon's own port", e->name);
+		err_set(error_at(p, e, "/name"), ERR_EXISTS, "\"%s\" is the daemon's own port",
+		    e->name);
 		return;
 	}
 	port->network = member_string(e->data, "network");
@@ -104,23 +105,31 @@ static bool check_members(struct model_plan *p, const struct entity *e)
 		char path[32];
 		snprintf(path, sizeof(path), "/%s", members[i].name);
 		if (there && !(members[i].allowed & bit))
-			n_errs++, err_set(error_at(p, e, path), ERR_PARAMS, "a port of kind %s has no %s", kind_words[port->kind], members[i].name);
+			n_errs++,
+			    err_set(error_at(p, e, path), ERR_PARAMS, "a port of kind %s has no %s",
+				kind_words[port->kind], members[i].name);
 		if (!there && (members[i].required & bit))
-			n_errs++, err_set(error_at(p, e, path), ERR_PARAMS, "a port of kind %s needs %s", kind_words[port->kind], members[i].name);
+			n_errs++,
+			    err_set(error_at(p, e, path), ERR_PARAMS, "a port of kind %s needs %s",
+				kind_words[port->kind], members[i].name);
 	}
 	if (n_errs > 0)
 		return false;
 	if (port->network != NULL && port->bridge != NULL) {
-		err_set(error_at(p, e, "/bridge"), ERR_PARAMS, "a port is in a network or on a bridge, not both");
+		err_set(error_at(p, e, "/bridge"), ERR_PARAMS,
+		    "a port is in a network or on a bridge, not both");
 		return false;
 	}
 	if (port->network == NULL && port->bridge == NULL && port->kind != PK_UPLINK) {
-		err_set(error_at(p, e, ""), ERR_PARAMS, "a port is in a network or on a bridge: give one");
+		err_set(error_at(p, e, ""), ERR_PARAMS,
+		    "a port is in a network or on a bridge: give one");
 		return false;
 	}
-	if (port->network != NULL && (!port->has_mac || mac_is_multicast(&port->mac) || mac_is_zero(&port->mac))) {
+	if (port->network != NULL &&
+	    (!port->has_mac || mac_is_multicast(&port->mac) || mac_is_zero(&port->mac))) {
 		struct err *err = error_at(p, e, "/mac");
-		err_set(err, ERR_PARAMS, "a port of a network needs the unicast MAC address of what is behind it");
+		err_set(err, ERR_PARAMS,
+		    "a port of a network needs the unicast MAC address of what is behind it");
 		err_hint(err, "02:xx:xx:xx:xx:xx are free to use");
 		return false;
 	}
@@ -136,7 +145,8 @@ static void read_addresses(struct model_plan *p, struct entity *e)
 	if (n == 0)
 		return;
 	if (port->network == NULL) {
-		err_set(error_at(p, e, "/addresses"), ERR_PARAMS, "addresses are for ports of a network");
+		err_set(error_at(p, e, "/addresses"), ERR_PARAMS,
+		    "addresses are for ports of a network");
 		return;
 	}
 	port->addrs = mem_alloc(n * sizeof(struct prefix));
@@ -145,8 +155,10 @@ static void read_addresses(struct model_plan *p, struct entity *e)
 		const char *text = json_string_value(json_array_get(list, i));
 		char path[32];
 		snprintf(path, sizeof(path), "/addresses/%zu", i);
-		if (text == NULL || ip_prefix_parse(text, &a.addr, &a.len) < 0 || ip_is_multicast(&a.addr)) {
-			err_set(error_at(p, e, path), ERR_PARAMS, "not an address or prefix that a port may use");
+		if (text == NULL || ip_prefix_parse(text, &a.addr, &a.len) < 0 ||
+		    ip_is_multicast(&a.addr)) {
+			err_set(error_at(p, e, path), ERR_PARAMS,
+			    "not an address or prefix that a port may use");
 			return;
 		}
 		for (size_t k = 0; k < port->n_addrs; k++) {
@@ -162,30 +174,37 @@ static void read_addresses(struct model_plan *p, struct entity *e)
 static void read_tunnel(struct model_plan *p, struct entity *e)
 {
 	struct port_conf *port = &e->port;
-	const char *remote = member_string(e->data, "remote_ip"), *vni = member_string(e->data, "vni");
+	const char *remote = member_string(e->data, "remote_ip"),
+		   *vni = member_string(e->data, "vni");
 	const char *dscp = member_string(e->data, "dscp");
 	char *end;
 
 	port->remote_is_flow = strcmp(remote, "flow") == 0;
-	if (!port->remote_is_flow && (ip_parse(remote, &port->remote) < 0 || ip_is_multicast(&port->remote)))
-		err_set(error_at(p, e, "/remote_ip"), ERR_PARAMS, "a unicast address, or \"flow\", is expected");
+	if (!port->remote_is_flow &&
+	    (ip_parse(remote, &port->remote) < 0 || ip_is_multicast(&port->remote)))
+		err_set(error_at(p, e, "/remote_ip"), ERR_PARAMS,
+		    "a unicast address, or \"flow\", is expected");
 	port->vni_is_flow = strcmp(vni, "flow") == 0;
 	unsigned long n = port->vni_is_flow ? 0 : strtoul(vni, &end, 10);
 	if (!port->vni_is_flow && (vni[0] < '0' || vni[0] > '9' || *end != '\0' || n > DP_MAX_VNI))
-		err_set(error_at(p, e, "/vni"), ERR_PARAMS, "a VNI (0..%u), or \"flow\", is expected", DP_MAX_VNI);
+		err_set(error_at(p, e, "/vni"), ERR_PARAMS,
+		    "a VNI (0..%u), or \"flow\", is expected", DP_MAX_VNI);
 	port->vni = (uint32_t)n;
 	if (dscp == NULL || strcmp(dscp, "inherit") == 0)
 		return;
 	n = strtoul(dscp, &end, 10);
 	if (dscp[0] < '0' || dscp[0] > '9' || *end != '\0' || n > 63)
-		err_set(error_at(p, e, "/dscp"), ERR_PARAMS, "a DSCP (0..63), or \"inherit\", is expected");
+		err_set(error_at(p, e, "/dscp"), ERR_PARAMS,
+		    "a DSCP (0..63), or \"inherit\", is expected");
 }
 
-static void provide_ip(struct model *m, struct entity *e, const struct ip_addr *ip, const char *path, int index)
+static void provide_ip(
+    struct model *m, struct entity *e, const struct ip_addr *ip, const char *path, int index)
 {
 	struct key_buf kb;
 
-	entity_provide(m, e, key_make(&kb, KEY_IP, e->port.network, ip, sizeof(*ip)), path, index, false);
+	entity_provide(
+	    m, e, key_make(&kb, KEY_IP, e->port.network, ip, sizeof(*ip)), path, index, false);
 }
 
 static void provide_network_keys(struct model *m, struct entity *e)
@@ -194,7 +213,8 @@ static void provide_network_keys(struct model *m, struct entity *e)
 	struct key_buf kb;
 
 	entity_need(m, e, key_object(&kb, API_TABLE_NETWORK, port->network), "/network", -1, false);
-	entity_provide(m, e, key_make(&kb, KEY_MAC, port->network, &port->mac, sizeof(port->mac)), "/mac", -1, false);
+	entity_provide(m, e, key_make(&kb, KEY_MAC, port->network, &port->mac, sizeof(port->mac)),
+	    "/mac", -1, false);
 	struct ip6_addr ll6 = ip6_link_local(&port->mac);
 	struct ip_addr ll = ip_from_v6(&ll6);
 	provide_ip(m, e, &ll, "/mac", -1);
@@ -214,12 +234,16 @@ static void provide_keys(struct model *m, struct entity *e)
 	if (port->network != NULL)
 		provide_network_keys(m, e);
 	else if (port->bridge != NULL)
-		entity_need(m, e, key_object(&kb, API_TABLE_BRIDGE, port->bridge), "/bridge", -1, false);
+		entity_need(
+		    m, e, key_object(&kb, API_TABLE_BRIDGE, port->bridge), "/bridge", -1, false);
 	if (port->ofport != 0)
-		entity_provide(m, e, key_make(&kb, KEY_OFPORT, port->bridge, &port->ofport, sizeof(port->ofport)), "/ofport", -1,
-		    false);
+		entity_provide(m, e,
+		    key_make(&kb, KEY_OFPORT, port->bridge, &port->ofport, sizeof(port->ofport)),
+		    "/ofport", -1, false);
 	if (port->peer != NULL)
-		entity_need(m, e, key_object(&kb, port->kind == PK_PATCH ? API_TABLE_PORT : API_TABLE_TUNNEL_PEER, port->peer),
+		entity_need(m, e,
+		    key_object(&kb, port->kind == PK_PATCH ? API_TABLE_PORT : API_TABLE_TUNNEL_PEER,
+			port->peer),
 		    "/peer", -1, false);
 	default_device(m, e, device);
 	if (device[0] != '\0' && port->kind != PK_PCAP) {
@@ -228,14 +252,16 @@ static void provide_keys(struct model *m, struct entity *e)
 		uint8_t extra[sizeof(device) + 2];
 		memcpy(extra, &dp_kind, 2);
 		memcpy(extra + 2, device, strlen(device));
-		entity_provide(m, e, key_make(&kb, KEY_DEVICE, "", extra, strlen(device) + 2), path, -1, false);
+		entity_provide(m, e, key_make(&kb, KEY_DEVICE, "", extra, strlen(device) + 2), path,
+		    -1, false);
 	}
 }
 
 /* The argument of the port's kind, as the API says or by default; "" when it has none. */
 static void default_device(const struct model *m, const struct entity *e, char buf[256])
 {
-	const char *device = member_string(e->data, "device"), *socket = member_string(e->data, "socket");
+	const char *device = member_string(e->data, "device"),
+		   *socket = member_string(e->data, "socket");
 	const char *interface = member_string(e->data, "interface");
 
 	buf[0] = '\0';
@@ -264,7 +290,7 @@ static void remake_users(struct model_plan *p, const struct entity *e)
 	struct entity **users = NULL;
 	size_t n = 0, capacity = 0;
 
-	list_foreach(user, &a->users, struct key, link) {
+	list_foreach (user, &a->users, struct key, link) {
 		if (user->entity->table != API_TABLE_FLOW && user->entity->table != API_TABLE_GROUP)
 			continue;
 		if (n > 0 && users[n - 1] == user->entity)
@@ -294,7 +320,8 @@ static void touch(struct model_plan *p, const struct entity *old_e, const struct
 	if (new_e == NULL)
 		return;
 	touch_around(p, new_e);
-	if (old_e != NULL && (old_e->port.ofport != new_e->port.ofport || !same_text(old_e->port.bridge, new_e->port.bridge)))
+	if (old_e != NULL && (old_e->port.ofport != new_e->port.ofport ||
+				 !same_text(old_e->port.bridge, new_e->port.bridge)))
 		remake_users(p, new_e);
 }
 
@@ -322,14 +349,16 @@ static void check_network(struct model_plan *p, const struct entity *e)
 	bool known = net->network.mtu != 0 || m->underlay.mtu != 0;
 	if (known && e->port.mtu > mtu) {
 		struct err *err = error_at(p, e, "/mtu");
-		err_set(err, ERR_CONFLICT, "an MTU of %u is more than the network's %u", e->port.mtu, mtu);
+		err_set(err, ERR_CONFLICT, "an MTU of %u is more than the network's %u",
+		    e->port.mtu, mtu);
 		err_hint(err, "the largest is %u", mtu);
 	}
 	if (m->n_entities[API_TABLE_PORT] <= NET_MAX_LOCAL_PORTS)
 		return;
 	net_ports_foreach(m, e->port.network, count_local, &counts);
 	if (counts.n_local > NET_MAX_LOCAL_PORTS)
-		err_set(error_at(p, e, "/network"), ERR_TABLE_FULL, "a network has at most %u ports on a host", NET_MAX_LOCAL_PORTS);
+		err_set(error_at(p, e, "/network"), ERR_TABLE_FULL,
+		    "a network has at most %u ports on a host", NET_MAX_LOCAL_PORTS);
 }
 
 static void check(struct model_plan *p, const struct entity *e)
@@ -339,18 +368,24 @@ static void check(struct model_plan *p, const struct entity *e)
 	if (e->port.network != NULL)
 		check_network(p, e);
 	if (e->port.kind == PK_PATCH) {
-		const struct entity *peer = model_entity(plan_model(p), API_TABLE_PORT, e->port.peer);
-		if (!peer->broken && (peer->port.kind != PK_PATCH || peer == e || !same_text(peer->port.peer, e->name))) {
+		const struct entity *peer =
+		    model_entity(plan_model(p), API_TABLE_PORT, e->port.peer);
+		if (!peer->broken && (peer->port.kind != PK_PATCH || peer == e ||
+					 !same_text(peer->port.peer, e->name))) {
 			struct err *err = error_at(p, e, "/peer");
-			err_set(err, ERR_CONFLICT, "port \"%s\" is not a patch port whose peer is \"%s\"", peer->name, e->name);
+			err_set(err, ERR_CONFLICT,
+			    "port \"%s\" is not a patch port whose peer is \"%s\"", peer->name,
+			    e->name);
 			err_hint(err, "put both ports in one transaction");
 		}
 	}
 	default_device(plan_model(p), e, device);
 	if (e->port.kind == PK_VHOST_USER && strlen(device) > 107)
-		err_set(error_at(p, e, "/socket"), ERR_PARAMS, "the default socket path is over 107 characters: give a shorter one");
+		err_set(error_at(p, e, "/socket"), ERR_PARAMS,
+		    "the default socket path is over 107 characters: give a shorter one");
 	if (e->port.kind == PK_TAP && strlen(device) > 15)
-		err_set(error_at(p, e, "/device"), ERR_PARAMS, "an interface name has at most 15 characters: give a shorter device");
+		err_set(error_at(p, e, "/device"), ERR_PARAMS,
+		    "an interface name has at most 15 characters: give a shorter device");
 }
 
 static uint16_t port_mtu(const struct model *m, const struct port_conf *port)
@@ -358,7 +393,9 @@ static uint16_t port_mtu(const struct model *m, const struct port_conf *port)
 	if (port->mtu != 0)
 		return port->mtu;
 	if (port->kind == PK_UPLINK)
-		return m->underlay.mtu != 0 ? (uint16_t)MIN_OF((int)m->underlay.mtu, (int)DP_MAX_MTU) : 1500;
+		return m->underlay.mtu != 0
+			   ? (uint16_t)MIN_OF((int)m->underlay.mtu, (int)DP_MAX_MTU)
+			   : 1500;
 	if (port->kind == PK_VXLAN)
 		return DP_MAX_MTU; // what the path carries is known by its route
 	if (port->network == NULL)
@@ -421,4 +458,5 @@ static void compile(struct model *m, struct entity *e, struct unit *u)
 		net_port_compile(m, e, u);
 }
 
-const struct table_ops port_ops = {.decode = decode, .touch = touch, .check = check, .compile = compile};
+const struct table_ops port_ops = {
+    .decode = decode, .touch = touch, .check = check, .compile = compile};

@@ -6,7 +6,8 @@
 #include <endian.h>
 #include <string.h>
 
-uint64_t rule_id(uint32_t bridge, uint8_t table, uint16_t priority, const void *match, size_t match_size)
+uint64_t rule_id(
+    uint32_t bridge, uint8_t table, uint16_t priority, const void *match, size_t match_size)
 {
 	struct {
 		uint32_t bridge;
@@ -44,7 +45,8 @@ void rule_start(struct rule_draft *r, uint32_t bridge, uint8_t table, uint16_t p
 	r->actions.size = 0;
 }
 
-static void match_masked(struct rule_draft *r, enum flow_field_id id, const struct flow_value *v, const struct flow_value *mask)
+static void match_masked(struct rule_draft *r, enum flow_field_id id, const struct flow_value *v,
+    const struct flow_value *mask)
 {
 	int error = flow_match_add_field(&r->match, id, v, mask);
 
@@ -54,7 +56,8 @@ static void match_masked(struct rule_draft *r, enum flow_field_id id, const stru
 
 void rule_match(struct rule_draft *r, enum flow_field_id id, uint64_t value)
 {
-	struct flow_value v = flow_value_from_u64(value), mask = flow_value_ones(flow_fields[id].n_bits);
+	struct flow_value v = flow_value_from_u64(value),
+			  mask = flow_value_ones(flow_fields[id].n_bits);
 
 	match_masked(r, id, &v, &mask);
 }
@@ -77,11 +80,12 @@ static struct flow_value prefix_mask(unsigned int len, unsigned int n_bits)
 	struct flow_value mask = flow_value_ones(n_bits);
 
 	for (unsigned int bit = 0; bit < n_bits - len; bit++)
-		mask.b[FIELD_VALUE_MAX_SIZE - 1 - bit / 8] &= (uint8_t)~(1U << bit % 8);
+		mask.b[FIELD_VALUE_MAX_SIZE - 1 - bit / 8] &= (uint8_t) ~(1U << bit % 8);
 	return mask;
 }
 
-void rule_match_ip6(struct rule_draft *r, enum flow_field_id id, const struct ip6_addr *addr, unsigned int len)
+void rule_match_ip6(
+    struct rule_draft *r, enum flow_field_id id, const struct ip6_addr *addr, unsigned int len)
 {
 	struct flow_value v, mask = prefix_mask(len, 128);
 
@@ -90,14 +94,15 @@ void rule_match_ip6(struct rule_draft *r, enum flow_field_id id, const struct ip
 		match_masked(r, id, &v, &mask);
 }
 
-void rule_match_ip(struct rule_draft *r, enum flow_field_id v4, enum flow_field_id v6, const struct ip_addr *addr,
-    unsigned int len)
+void rule_match_ip(struct rule_draft *r, enum flow_field_id v4, enum flow_field_id v6,
+    const struct ip_addr *addr, unsigned int len)
 {
 	if (!ip_is_v4(addr)) {
 		rule_match_ip6(r, v6, &addr->a, len);
 		return;
 	}
-	struct flow_value v = flow_value_from_u64(ntohl(ip_v4_be(addr))), mask = prefix_mask(len, 32);
+	struct flow_value v = flow_value_from_u64(ntohl(ip_v4_be(addr))),
+			  mask = prefix_mask(len, 32);
 	if (len > 0)
 		match_masked(r, v4, &v, &mask);
 }
@@ -184,5 +189,6 @@ void rule_emit(struct rule_draft *r)
 	memcpy(body, &r->conf, sizeof(r->conf));
 	if (r->actions.size > 0)
 		memcpy(match + r->conf.match_size, r->actions.data, r->actions.size);
-	unit_emit(r->unit, DP_KIND_RULE, id, body, sizeof(r->conf) + r->conf.match_size + r->actions.size);
+	unit_emit(r->unit, DP_KIND_RULE, id, body,
+	    sizeof(r->conf) + r->conf.match_size + r->actions.size);
 }

@@ -17,7 +17,8 @@ struct rule_draft {
 	struct unit *unit;
 };
 
-uint64_t rule_id(uint32_t bridge, uint8_t table, uint16_t priority, const void *match, size_t match_size);
+uint64_t rule_id(
+    uint32_t bridge, uint8_t table, uint16_t priority, const void *match, size_t match_size);
 
 void rule_init(struct rule_draft *r, struct unit *u);
 void rule_fini(struct rule_draft *r);
@@ -27,9 +28,10 @@ void rule_match(struct rule_draft *r, enum flow_field_id id, uint64_t value); //
 void rule_match_mac(struct rule_draft *r, enum flow_field_id id, const struct mac_addr *mac);
 void rule_match_multicast(struct rule_draft *r); // group bit of eth_dst
 /* The field of the address's family: v4 or v6. */
-void rule_match_ip(struct rule_draft *r, enum flow_field_id v4, enum flow_field_id v6, const struct ip_addr *addr,
-    unsigned int len);
-void rule_match_ip6(struct rule_draft *r, enum flow_field_id id, const struct ip6_addr *addr, unsigned int len);
+void rule_match_ip(struct rule_draft *r, enum flow_field_id v4, enum flow_field_id v6,
+    const struct ip_addr *addr, unsigned int len);
+void rule_match_ip6(
+    struct rule_draft *r, enum flow_field_id id, const struct ip6_addr *addr, unsigned int len);
 /* Adds a draft's action: the caller fills the body of what is returned by hand in put. */
 void rule_put(struct rule_draft *r, struct dp_action a);
 void rule_output(struct rule_draft *r, uint32_t ofport);

@@ -12,18 +12,20 @@ static void decode(struct model_plan *p, struct entity *e)
 	const char *remote = member_string(e->data, "remote_ip");
 	struct key_buf kb;
 
-	if (remote == NULL || ip_parse(remote, &e->peer.remote) < 0 || ip_is_multicast(&e->peer.remote) ||
-	    ip_is_zero(&e->peer.remote)) {
+	if (remote == NULL || ip_parse(remote, &e->peer.remote) < 0 ||
+	    ip_is_multicast(&e->peer.remote) || ip_is_zero(&e->peer.remote)) {
 		struct err *err = plan_error(p, e);
 		err_path(err, "/remote_ip");
 		err_set(err, ERR_PARAMS, "a unicast address is expected");
 		return;
 	}
-	entity_provide(m, e, key_make(&kb, KEY_REMOTE, "", &e->peer.remote, sizeof(struct ip_addr)), "/remote_ip", -1, false);
+	entity_provide(m, e, key_make(&kb, KEY_REMOTE, "", &e->peer.remote, sizeof(struct ip_addr)),
+	    "/remote_ip", -1, false);
 	for (size_t i = 0; i < json_array_size(networks); i++) {
 		const char *name = json_string_value(json_array_get(networks, i));
 		if (name != NULL)
-			entity_need(m, e, key_object(&kb, API_TABLE_NETWORK, name), "/networks", (int)i, false);
+			entity_need(m, e, key_object(&kb, API_TABLE_NETWORK, name), "/networks",
+			    (int)i, false);
 	}
 }
 
@@ -44,8 +46,9 @@ static void touch(struct model_plan *p, const struct entity *old_e, const struct
 	dirty_networks(p, new_e);
 	if (old_e == NULL || ip_equal(&old_e->peer.remote, &new_e->peer.remote))
 		return;
-	struct anchor *a = model_anchor(plan_model(p), key_object(&kb, API_TABLE_TUNNEL_PEER, new_e->name));
-	list_foreach(user, &a->users, struct key, link) {
+	struct anchor *a =
+	    model_anchor(plan_model(p), key_object(&kb, API_TABLE_TUNNEL_PEER, new_e->name));
+	list_foreach (user, &a->users, struct key, link) {
 		plan_dirty(p, API_TABLE_PORT, user->entity->name);
 		if (!user->entity->broken)
 			plan_dirty(p, API_TABLE_NETWORK, user->entity->port.network);
@@ -63,15 +66,19 @@ static void check(struct model_plan *p, const struct entity *e)
 	unsigned int overhead = ip_is_v4(&e->peer.remote) ? VXLAN_OVERHEAD4 : VXLAN_OVERHEAD6;
 
 	for (const struct key *k = e->needs; k != NULL; k = k->next) {
-		const struct entity *net = model_entity(m, API_TABLE_NETWORK, (const char *)k->anchor->bytes);
+		const struct entity *net =
+		    model_entity(m, API_TABLE_NETWORK, (const char *)k->anchor->bytes);
 		size_t n_peers = 0;
 		if (net->broken)
 			continue;
 		if (m->underlay.mtu != 0 && net->network.mtu + overhead > m->underlay.mtu) {
 			struct err *err = plan_error(p, e);
 			err_path(err, "/networks/%d", k->index);
-			err_set(err, ERR_CONFLICT, "network \"%s\" has an MTU of %u, which needs %u bytes to this peer; the underlay carries %u",
-			    net->name, net->network.mtu, net->network.mtu + overhead, m->underlay.mtu);
+			err_set(err, ERR_CONFLICT,
+			    "network \"%s\" has an MTU of %u, which needs %u bytes to this peer; "
+			    "the underlay carries %u",
+			    net->name, net->network.mtu, net->network.mtu + overhead,
+			    m->underlay.mtu);
 			err_hint(err, "the largest MTU is %u", m->underlay.mtu - overhead);
 		}
 		if (m->n_entities[API_TABLE_TUNNEL_PEER] > NET_MAX_PEERS)
@@ -79,7 +86,8 @@ static void check(struct model_plan *p, const struct entity *e)
 		if (n_peers > NET_MAX_PEERS) {
 			struct err *err = plan_error(p, e);
 			err_path(err, "/networks/%d", k->index);
-			err_set(err, ERR_TABLE_FULL, "network \"%s\" has more than %u peers", net->name, NET_MAX_PEERS);
+			err_set(err, ERR_TABLE_FULL, "network \"%s\" has more than %u peers",
+			    net->name, NET_MAX_PEERS);
 		}
 	}
 }
@@ -113,7 +121,7 @@ static void collect_vnis(const struct model *m, const struct entity *e, struct v
 
 	for (const struct key *k = e->needs; k != NULL; k = k->next)
 		add_vni(m, (const char *)k->anchor->bytes, vnis);
-	list_foreach(user, &a->users, struct key, link)
+	list_foreach (user, &a->users, struct key, link)
 		add_vni(m, user->entity->port.network, vnis);
 	if (vnis->n > 0)
 		qsort(vnis->v, vnis->n, sizeof(uint32_t), by_value);
@@ -130,14 +138,17 @@ static void compile(struct model *m, struct entity *e, struct unit *u)
 	struct buf_writer body;
 
 	collect_vnis(m, e, &vnis);
-	struct dp_peer_conf conf = {.remote = e->peer.remote, .port = NET_VXLAN_PORT_ID, .n_vnis = (uint32_t)vnis.n};
+	struct dp_peer_conf conf = {
+	    .remote = e->peer.remote, .port = NET_VXLAN_PORT_ID, .n_vnis = (uint32_t)vnis.n};
 	buf_writer_init(&body, DP_BODY_MAX);
 	buf_put(&body, &conf, sizeof(conf));
 	if (vnis.n > 0)
 		buf_put(&body, vnis.v, vnis.n * sizeof(uint32_t));
-	unit_emit(u, DP_KIND_PEER, hash_stable(&e->peer.remote, sizeof(struct ip_addr)), body.data, body.size);
+	unit_emit(u, DP_KIND_PEER, hash_stable(&e->peer.remote, sizeof(struct ip_addr)), body.data,
+	    body.size);
 	buf_writer_fini(&body);
 	free(vnis.v);
 }
 
-const struct table_ops peer_ops = {.decode = decode, .touch = touch, .check = check, .compile = compile};
+const struct table_ops peer_ops = {
+    .decode = decode, .touch = touch, .check = check, .compile = compile};

@@ -36,7 +36,7 @@ static uint64_t unit_hash(const struct model *m, int table, const char *name)
 
 struct unit *model_unit(const struct model *m, int table, const char *name)
 {
-	hmap_foreach_with_hash(u, &m->units, unit_hash(m, table, name), struct unit, node) {
+	hmap_foreach_with_hash (u, &m->units, unit_hash(m, table, name), struct unit, node) {
 		if (u->table == table && strcmp(u->name, name) == 0)
 			return u;
 	}
@@ -52,7 +52,7 @@ static uint64_t obj_hash(const struct model *m, unsigned int kind, uint64_t id)
 
 struct dp_obj *model_obj(const struct model *m, enum dp_kind kind, uint64_t id)
 {
-	hmap_foreach_with_hash(o, &m->objs, obj_hash(m, kind, id), struct dp_obj, node) {
+	hmap_foreach_with_hash (o, &m->objs, obj_hash(m, kind, id), struct dp_obj, node) {
 		if (o->op.kind == kind && o->op.id == id)
 			return o;
 	}
@@ -104,19 +104,24 @@ void unit_emit(struct unit *u, enum dp_kind kind, uint64_t id, const void *body,
 	struct dp_obj *o = mem_alloc(sizeof(*o) + padded);
 
 	o->unit = u;
-	o->op = (struct dp_op){.verb = DP_PUT, .kind = (uint16_t)kind, .size = (uint32_t)(sizeof(o->op) + padded), .id = id};
+	o->op = (struct dp_op){.verb = DP_PUT,
+	    .kind = (uint16_t)kind,
+	    .size = (uint32_t)(sizeof(o->op) + padded),
+	    .id = id};
 	memcpy(&o->op + 1, body, size);
 	u->objs = mem_grow(u->objs, u->n, &u->capacity, sizeof(struct dp_obj *));
 	u->objs[u->n++] = o;
 }
 
-static const uint16_t del_order[] = {DP_KIND_RULE, DP_KIND_GROUP, DP_KIND_PEER, DP_KIND_ROUTE, DP_KIND_LOCAL, DP_KIND_PORT,
-    DP_KIND_BRIDGE};
-static const uint16_t put_order[] = {DP_KIND_BRIDGE, DP_KIND_PORT, DP_KIND_LOCAL, DP_KIND_ROUTE, DP_KIND_PEER,
-    DP_KIND_GROUP, DP_KIND_RULE};
-static_assert(ARRAY_SIZE(del_order) == DP_KIND__COUNT - 1 && ARRAY_SIZE(put_order) == DP_KIND__COUNT - 1);
+static const uint16_t del_order[] = {DP_KIND_RULE, DP_KIND_GROUP, DP_KIND_PEER, DP_KIND_ROUTE,
+    DP_KIND_LOCAL, DP_KIND_PORT, DP_KIND_BRIDGE};
+static const uint16_t put_order[] = {DP_KIND_BRIDGE, DP_KIND_PORT, DP_KIND_LOCAL, DP_KIND_ROUTE,
+    DP_KIND_PEER, DP_KIND_GROUP, DP_KIND_RULE};
+static_assert(
+    ARRAY_SIZE(del_order) == DP_KIND__COUNT - 1 && ARRAY_SIZE(put_order) == DP_KIND__COUNT - 1);
 
-static uint32_t put_dels(const struct model *m, const struct unit *u, unsigned int kind, struct buf_writer *ops)
+static uint32_t put_dels(
+    const struct model *m, const struct unit *u, unsigned int kind, struct buf_writer *ops)
 {
 	uint32_t n = 0;
 
@@ -124,7 +129,8 @@ static uint32_t put_dels(const struct model *m, const struct unit *u, unsigned i
 		const struct dp_op *op = &u->objs[i]->op;
 		if (op->kind != kind || model_obj(m, kind, op->id) != NULL)
 			continue;
-		struct dp_op del = {.verb = DP_DEL, .kind = op->kind, .size = sizeof(del), .id = op->id};
+		struct dp_op del = {
+		    .verb = DP_DEL, .kind = op->kind, .size = sizeof(del), .id = op->id};
 		buf_put(ops, &del, sizeof(del));
 		n++;
 	}
@@ -145,7 +151,8 @@ static uint32_t put_puts(const struct unit *u, unsigned int kind, struct buf_wri
 	return n;
 }
 
-static void mark_same(const struct model *m, struct unit *const *old_units, struct unit *const *new_units, size_t n)
+static void mark_same(
+    const struct model *m, struct unit *const *old_units, struct unit *const *new_units, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		for (size_t k = 0; new_units[i] != NULL && k < new_units[i]->n; k++)
@@ -156,13 +163,14 @@ static void mark_same(const struct model *m, struct unit *const *old_units, stru
 			const struct dp_obj *was = old_units[i]->objs[k];
 			struct dp_obj *is = model_obj(m, was->op.kind, was->op.id);
 			if (is != NULL)
-				is->same = is->op.size == was->op.size && memcmp(&is->op, &was->op, is->op.size) == 0;
+				is->same = is->op.size == was->op.size &&
+					   memcmp(&is->op, &was->op, is->op.size) == 0;
 		}
 	}
 }
 
-uint32_t units_diff(const struct model *m, struct unit *const *old_units, struct unit *const *new_units, size_t n,
-    struct buf_writer *ops)
+uint32_t units_diff(const struct model *m, struct unit *const *old_units,
+    struct unit *const *new_units, size_t n, struct buf_writer *ops)
 {
 	uint32_t n_ops = 0;
 

@@ -6,7 +6,14 @@
 
 #include "control/vnet/vnet.h"
 
-enum { ICMP6_RS = 133, ICMP6_RA = 134, ICMP6_NS = 135, ICMP6_NA = 136, ICMP6_REDIRECT = 137, ICMP6_MLD2 = 143 };
+enum {
+	ICMP6_RS = 133,
+	ICMP6_RA = 134,
+	ICMP6_NS = 135,
+	ICMP6_NA = 136,
+	ICMP6_REDIRECT = 137,
+	ICMP6_MLD2 = 143
+};
 
 static const struct ip6_addr any6;
 
@@ -136,7 +143,8 @@ static void emit_tunnel_port(struct unit *u)
 
 void net_global_compile(const struct model *m, struct unit *u)
 {
-	bool has_networks = m->n_entities[API_TABLE_NETWORK] > 0, has_peers = m->n_entities[API_TABLE_TUNNEL_PEER] > 0;
+	bool has_networks = m->n_entities[API_TABLE_NETWORK] > 0,
+	     has_peers = m->n_entities[API_TABLE_TUNNEL_PEER] > 0;
 
 	if (has_networks || has_peers)
 		emit_bridge(u);

@@ -14,14 +14,16 @@ static void decode(struct model_plan *p, struct entity *e)
 {
 	struct network_conf *n = &e->network;
 	struct key_buf kb;
-	const char *unknown = member_string(e->data, "unknown_unicast"), *unknown_arp = member_string(e->data, "unknown_arp");
+	const char *unknown = member_string(e->data, "unknown_unicast"),
+		   *unknown_arp = member_string(e->data, "unknown_arp");
 
 	n->vni = (uint32_t)member_u64(e->data, "vni", 0);
 	n->mtu = (uint16_t)member_u64(e->data, "mtu", 0);
 	n->flood_unknown = unknown != NULL && strcmp(unknown, "flood") == 0;
 	n->flood_unknown_arp = unknown_arp != NULL && strcmp(unknown_arp, "flood") == 0;
 	n->arp_suppress = member_bool(e->data, "arp_suppress", true);
-	entity_provide(plan_model(p), e, key_make(&kb, KEY_VNI, "", &n->vni, sizeof(n->vni)), "/vni", -1, false);
+	entity_provide(plan_model(p), e, key_make(&kb, KEY_VNI, "", &n->vni, sizeof(n->vni)),
+	    "/vni", -1, false);
 }
 
 static void touch(struct model_plan *p, const struct entity *old_e, const struct entity *new_e)
@@ -30,11 +32,13 @@ static void touch(struct model_plan *p, const struct entity *old_e, const struct
 
 	if (old_e == NULL || new_e == NULL)
 		return; // its users are in the same transaction, or it has none
-	struct anchor *a = model_anchor(plan_model(p), key_object(&kb, API_TABLE_NETWORK, new_e->name));
-	list_foreach(user, &a->users, struct key, link) {
+	struct anchor *a =
+	    model_anchor(plan_model(p), key_object(&kb, API_TABLE_NETWORK, new_e->name));
+	list_foreach (user, &a->users, struct key, link) {
 		const struct entity *e = user->entity;
 		plan_dirty(p, e->table, e->name);
-		if (e->table == API_TABLE_PORT && !e->broken && e->port.kind == PK_REMOTE && e->port.peer != NULL)
+		if (e->table == API_TABLE_PORT && !e->broken && e->port.kind == PK_REMOTE &&
+		    e->port.peer != NULL)
 			plan_dirty(p, API_TABLE_TUNNEL_PEER, e->port.peer);
 	}
 }
@@ -69,7 +73,8 @@ static void check(struct model_plan *p, const struct entity *e)
 	if (e->network.mtu != 0 && underlay != 0 && e->network.mtu + overhead > underlay) {
 		struct err *err = plan_error(p, e);
 		err_path(err, "/mtu");
-		err_set(err, ERR_CONFLICT, "an MTU of %u needs %u bytes on the underlay, which carries %u", e->network.mtu,
+		err_set(err, ERR_CONFLICT,
+		    "an MTU of %u needs %u bytes on the underlay, which carries %u", e->network.mtu,
 		    e->network.mtu + overhead, underlay);
 		err_hint(err, "the largest is %u", underlay - overhead);
 	}
@@ -93,7 +98,8 @@ static void compile(struct model *m, struct entity *e, struct unit *u)
 	rule_fini(&r);
 }
 
-const struct table_ops network_ops = {.decode = decode, .touch = touch, .check = check, .compile = compile};
+const struct table_ops network_ops = {
+    .decode = decode, .touch = touch, .check = check, .compile = compile};
 
 /* A group in the making: each bucket has one output. */
 struct group_draft {
@@ -106,14 +112,17 @@ static void group_start(struct group_draft *g, struct unit *u, uint32_t id)
 {
 	rule_init(&g->actions, u);
 	buf_writer_init(&g->body, DP_BODY_MAX);
-	g->conf = (struct dp_group_conf){.bridge = NET_BRIDGE_ID, .group_id = id, .type = DP_GROUP_ALL};
+	g->conf =
+	    (struct dp_group_conf){.bridge = NET_BRIDGE_ID, .group_id = id, .type = DP_GROUP_ALL};
 	buf_put(&g->body, &g->conf, sizeof(g->conf));
 }
 
 static void group_end_bucket(struct group_draft *g)
 {
 	struct buf_writer *actions = &g->actions.actions;
-	struct dp_bucket_conf b = {.watch_port = DP_OFPORT_ANY, .watch_group = UINT32_MAX, .actions_size = (uint32_t)actions->size};
+	struct dp_bucket_conf b = {.watch_port = DP_OFPORT_ANY,
+	    .watch_group = UINT32_MAX,
+	    .actions_size = (uint32_t)actions->size};
 
 	buf_put(&g->body, &b, sizeof(b));
 	buf_put(&g->body, actions->data, actions->size);
@@ -124,7 +133,8 @@ static void group_end_bucket(struct group_draft *g)
 static void group_emit(struct group_draft *g)
 {
 	memcpy(g->body.data, &g->conf, sizeof(g->conf));
-	unit_emit(g->actions.unit, DP_KIND_GROUP, (uint64_t)NET_BRIDGE_ID << 32 | g->conf.group_id, g->body.data, g->body.size);
+	unit_emit(g->actions.unit, DP_KIND_GROUP, (uint64_t)NET_BRIDGE_ID << 32 | g->conf.group_id,
+	    g->body.data, g->body.size);
 	rule_fini(&g->actions);
 	buf_writer_fini(&g->body);
 }
@@ -253,7 +263,8 @@ static void visit_add(struct visit *v, const struct entity *e)
 	v->e[v->n++] = e;
 }
 
-void net_ports_foreach(const struct model *m, const char *network, void (*cb)(const struct entity *port, void *arg), void *arg)
+void net_ports_foreach(const struct model *m, const char *network,
+    void (*cb)(const struct entity *port, void *arg), void *arg)
 {
 	struct key_buf kb;
 	struct anchor *a = model_anchor(m, key_object(&kb, API_TABLE_NETWORK, network));
@@ -261,7 +272,7 @@ void net_ports_foreach(const struct model *m, const char *network, void (*cb)(co
 
 	if (a == NULL)
 		return;
-	list_foreach(user, &a->users, struct key, link) {
+	list_foreach (user, &a->users, struct key, link) {
 		if (user->entity->table == API_TABLE_PORT)
 			visit_add(&v, user->entity);
 	}
@@ -269,7 +280,8 @@ void net_ports_foreach(const struct model *m, const char *network, void (*cb)(co
 }
 
 /* Peers that list the network, and peers that a remote port of it is behind. */
-void net_peers_foreach(const struct model *m, const char *network, void (*cb)(const struct entity *peer, void *arg), void *arg)
+void net_peers_foreach(const struct model *m, const char *network,
+    void (*cb)(const struct entity *peer, void *arg), void *arg)
 {
 	struct key_buf kb;
 	struct anchor *a = model_anchor(m, key_object(&kb, API_TABLE_NETWORK, network));
@@ -277,11 +289,12 @@ void net_peers_foreach(const struct model *m, const char *network, void (*cb)(co
 
 	if (a == NULL)
 		return;
-	list_foreach(user, &a->users, struct key, link) {
+	list_foreach (user, &a->users, struct key, link) {
 		const struct entity *e = user->entity;
 		if (e->table == API_TABLE_TUNNEL_PEER)
 			visit_add(&v, e);
-		else if (e->table == API_TABLE_PORT && !e->broken && e->port.kind == PK_REMOTE && e->port.peer != NULL)
+		else if (e->table == API_TABLE_PORT && !e->broken && e->port.kind == PK_REMOTE &&
+			 e->port.peer != NULL)
 			visit_add(&v, model_entity(m, API_TABLE_TUNNEL_PEER, e->port.peer));
 	}
 	visit_all(&v, cb, arg);

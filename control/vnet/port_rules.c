@@ -11,10 +11,13 @@ enum { ICMP6_NS = 135, ICMP6_NA = 136 };
 static const struct ip6_addr any6;
 
 static void compile_ingress(const struct port_conf *port, uint32_t vni, struct rule_draft *r);
-static void compile_arp_source(const struct port_conf *port, const struct prefix *a, struct rule_draft *r);
+static void compile_arp_source(
+    const struct port_conf *port, const struct prefix *a, struct rule_draft *r);
 static void compile_nd(const struct port_conf *port, const struct prefix *a, struct rule_draft *r);
-static void compile_answers(const struct port_conf *port, uint32_t vni, const struct prefix *a, struct rule_draft *r);
-static void compile_location(const struct model *m, const struct port_conf *port, uint32_t vni, struct rule_draft *r);
+static void compile_answers(
+    const struct port_conf *port, uint32_t vni, const struct prefix *a, struct rule_draft *r);
+static void compile_location(
+    const struct model *m, const struct port_conf *port, uint32_t vni, struct rule_draft *r);
 
 static struct prefix link_local(const struct port_conf *port)
 {
@@ -26,7 +29,8 @@ static struct prefix link_local(const struct port_conf *port)
 void net_port_compile(const struct model *m, const struct entity *e, struct unit *u)
 {
 	const struct port_conf *port = &e->port;
-	const struct network_conf *net = &model_entity(m, API_TABLE_NETWORK, port->network)->network;
+	const struct network_conf *net =
+	    &model_entity(m, API_TABLE_NETWORK, port->network)->network;
 	struct prefix ll = link_local(port);
 	struct rule_draft r;
 
@@ -102,7 +106,8 @@ static void compile_ingress(const struct port_conf *port, uint32_t vni, struct r
 	}
 }
 
-static void compile_arp_source(const struct port_conf *port, const struct prefix *a, struct rule_draft *r)
+static void compile_arp_source(
+    const struct port_conf *port, const struct prefix *a, struct rule_draft *r)
 {
 	bool v4 = ip_is_v4(&a->addr);
 
@@ -157,7 +162,8 @@ static void match_request(struct rule_draft *r, const struct prefix *a)
 }
 
 /* Who asks for its own address tests whether another has it: an answer would take the address from it. */
-static void compile_answers(const struct port_conf *port, uint32_t vni, const struct prefix *a, struct rule_draft *r)
+static void compile_answers(
+    const struct port_conf *port, uint32_t vni, const struct prefix *a, struct rule_draft *r)
 {
 	bool v4 = ip_is_v4(&a->addr);
 
@@ -178,7 +184,8 @@ static void compile_answers(const struct port_conf *port, uint32_t vni, const st
 	rule_emit(r);
 }
 
-static void compile_location(const struct model *m, const struct port_conf *port, uint32_t vni, struct rule_draft *r)
+static void compile_location(
+    const struct model *m, const struct port_conf *port, uint32_t vni, struct rule_draft *r)
 {
 	bool remote = port->kind == PK_REMOTE;
 
@@ -187,7 +194,8 @@ static void compile_location(const struct model *m, const struct port_conf *port
 	rule_match_mac(r, FIELD_ETH_DST, &port->mac);
 	if (remote) {
 		rule_set(r, FIELD_TUN_ID, vni);
-		rule_set_tun_dst(r, &model_entity(m, API_TABLE_TUNNEL_PEER, port->peer)->peer.remote);
+		rule_set_tun_dst(
+		    r, &model_entity(m, API_TABLE_TUNNEL_PEER, port->peer)->peer.remote);
 	}
 	rule_output(r, remote ? NET_VXLAN_OFPORT : port->ofport);
 	rule_emit(r);

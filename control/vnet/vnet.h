@@ -34,5 +34,7 @@ enum {
 void net_port_compile(const struct model *m, const struct entity *port, struct unit *u);
 
 /* Visits the network's ports (remote ones too) and its peers, in order of name; peers once each. */
-void net_ports_foreach(const struct model *m, const char *network, void (*cb)(const struct entity *port, void *arg), void *arg);
-void net_peers_foreach(const struct model *m, const char *network, void (*cb)(const struct entity *peer, void *arg), void *arg);
+void net_ports_foreach(const struct model *m, const char *network,
+    void (*cb)(const struct entity *port, void *arg), void *arg);
+void net_peers_foreach(const struct model *m, const char *network,
+    void (*cb)(const struct entity *peer, void *arg), void *arg);
