@@ -332,8 +332,7 @@ static uint32_t sctp_crc(const struct rte_mbuf *m, uint32_t ofs, uint32_t end)
 		if (pos >= start + m->data_len)
 			continue;
 		uint32_t n = MIN_OF(end, start + m->data_len) - pos;
-		crc =
-		    rte_hash_crc(rte_pktmbuf_mtod_offset(m, const uint8_t *, pos - start), n, crc);
+		crc = crc32c(crc, rte_pktmbuf_mtod_offset(m, const uint8_t *, pos - start), n);
 		pos += n;
 	}
 	return rte_cpu_to_le_32(crc);

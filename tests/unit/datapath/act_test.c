@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "datapath/act.h"
+#include "datapath/base/hash.h"
 #include "datapath/csum.h"
 #include "datapath/parse.h"
 #include "datapath/wire.h"
