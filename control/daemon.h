@@ -7,6 +7,7 @@
  * Threads: sluiced's loop. Memory: main.c owns all.
  */
 #include <event2/event.h>
+#include <stdint.h>
 
 struct store;
 struct txn_log;
@@ -33,4 +34,5 @@ struct daemon {
 	struct dp_client *dp;
 	struct underlay *underlay;
 	struct rpc_server *rpc;
+	void (*on_commit)(struct daemon *d); // the model has changed; NULL: nobody cares
 };

@@ -533,15 +533,12 @@ static void on_dump(int error, const void *body, size_t size, const char *what, 
 	hmap_init(&r.held);
 	buf_writer_init(&r.ops, DP_BODY_MAX);
 	buf_put_zeros(&r.ops, sizeof(struct dp_txn));
-	// A switch that is ahead has another past than ours (the state directory was lost): everything is sent as a reset.
-	uint64_t generation = c->events.generation(c->events.arg);
-	bool ahead = c->hello.generation > generation;
-	for (size_t i = 0; i < n && !ahead; i++) {
+	for (size_t i = 0; i < n; i++) {
 		helds[i].entry = entries[i];
 		hmap_add(&r.held, &helds[i].node, object_hash(entries[i].kind, entries[i].id));
 	}
 	model_foreach(c->model, put_if_different, &r);
-	for (size_t i = 0; i < n && !ahead; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const struct dp_op del = {.verb = DP_DEL,
 		    .kind = (uint16_t)helds[i].entry.kind,
 		    .size = sizeof(del),
@@ -552,8 +549,7 @@ static void on_dump(int error, const void *body, size_t size, const char *what, 
 		r.n_ops++;
 	}
 	struct dp_txn *txn = (struct dp_txn *)(void *)r.ops.data;
-	*txn = (struct dp_txn){
-	    .generation = generation, .n_ops = r.n_ops, .flags = ahead ? DP_TXN_F_RESET : 0};
+	*txn = (struct dp_txn){.generation = c->hello.generation + 1, .n_ops = r.n_ops};
 	log_info("sluice-switch holds %zu objects of %lu: sending %u changes", n,
 	    model_n_objects(c->model), r.n_ops);
 	c->state = REPAIRING;

@@ -18,7 +18,6 @@ struct dp_client_events {
 	void (*on_port)(const struct dp_port_event *ev, void *arg);
 	void (*on_punt)(const struct dp_punt_event *ev, const uint8_t *data, void *arg);
 	void (*on_removed)(const struct dp_removed_event *ev, size_t n, void *arg);
-	uint64_t (*generation)(void *arg); // of the desired state, for reconciliation
 	void *arg;
 };
 

@@ -141,7 +141,7 @@ static json_t *output_encode(const struct dp_action *a, const struct flow_names 
 static int group_decode(
     json_t *value, const struct flow_names *, struct dp_action *a, struct err *err)
 {
-	uint64_t id;
+	uint64_t id = 0;
 	int r = number_from_json(value, DP_OFPORT_MAX - 1, &id, err);
 
 	if (r == 0)
@@ -226,7 +226,7 @@ static int move_decode(
     json_t *value, const struct flow_names *, struct dp_action *a, struct err *err)
 {
 	static const char *const known[] = {"src", "dst", "src_ofs", "dst_ofs", "n_bits"};
-	const struct flow_field *src, *dst;
+	const struct flow_field *src = NULL, *dst = NULL;
 	uint64_t src_ofs = 0, dst_ofs = 0;
 
 	if (!json_is_object(value))

@@ -12,7 +12,7 @@
 #include "datapath/eal.h"
 #include "datapath/options.h"
 #include "datapath/rundir.h"
-#include "datapath/sd_notify.h"
+#include "datapath/base/sd_notify.h"
 #include "datapath/workers.h"
 
 #define LOG_MODULE "main"

@@ -97,6 +97,8 @@ int txn_engine_restore(struct txn_engine *e, struct err *err)
 	struct model_plan *plan = model_plan(d->model, set.changes, set.n, &errs);
 	if (plan != NULL)
 		model_commit(d->model, plan);
+	if (d->on_commit != NULL)
+		d->on_commit(d);
 	else
 		*err = errs.errs[0];
 	change_set_fini(&set);

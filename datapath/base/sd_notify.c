@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "datapath/sd_notify.h"
+#include "datapath/base/sd_notify.h"
 
 #include <stddef.h>
 #include <stdlib.h>

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sluiced: the control daemon. Makes the parts, joins them, runs the loop; the only file that knows everybody. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "control/api/history.h"
+#include "control/api/reconcile.h"
+#include "control/api/rpc.h"
+#include "control/api/txn.h"
+#include "control/api/txn_log.h"
+#include "control/api/watch.h"
+#include "control/daemon.h"
+#include "control/dp_client.h"
+#include "control/underlay/underlay.h"
+#include "datapath/base/sd_notify.h"
+
+#define LOG_MODULE "main"
+#include "datapath/base/log.h"
+
+enum { EXIT_USAGE = 2, VXLAN_UDP_PORT = 4789 };
+
+struct options {
+	const char *rundir, *state;
+	enum log_level log_level;
+};
+
+static const struct option long_options[] = {
+    {"rundir", required_argument, NULL, 'r'},
+    {"state", required_argument, NULL, 's'},
+    {"log-level", required_argument, NULL, 'l'},
+    {"version", no_argument, NULL, 'V'},
+    {"help", no_argument, NULL, 'h'},
+    {0},
+};
+
+static const char help_text[] =
+    "usage: sluiced [OPTION...]\n"
+    "\n"
+    "The control daemon of Sluice: serves the JSON-RPC API and programs sluice-switch.\n"
+    "\n"
+    "  --rundir DIR       where api.sock is made and switch.sock is (default /run/sluice)\n"
+    "  --state DIR        journal and snapshots (default /var/lib/sluice)\n"
+    "  --log-level LEVEL  err, warn, info or debug (default info)\n"
+    "  --version          print the version and exit\n"
+    "  --help             print this text and exit\n";
+
+static int parse_options(struct options *o, int argc, char **argv);
+static int run(struct daemon *d, const struct options *o, struct err *err);
+static int open_state(struct daemon *d, const struct options *o, struct err *err);
+static int open_sockets(struct daemon *d, const struct options *o, struct err *err);
+static void close_all(struct daemon *d);
+static int make_dir(const char *path, mode_t mode, struct err *err);
+static void follow_model(struct daemon *d);
+static void on_switch_state(bool connected, void *arg);
+static void on_switch_port(const struct dp_port_event *ev, void *arg);
+static void on_rules_removed(const struct dp_removed_event *ev, size_t n, void *arg);
+static void on_underlay(const struct dp_route_conf *routes, size_t n_routes,
+    const struct dp_local_conf *locals, size_t n_locals, const struct model_underlay *summary,
+    void *arg);
+static void on_signal(evutil_socket_t sig, short what, void *arg);
+
+int main(int argc, char **argv)
+{
+	struct options o = {
+	    .rundir = "/run/sluice", .state = "/var/lib/sluice", .log_level = LOG_LVL_INFO};
+	struct daemon d = {0};
+	struct err err = {0};
+	int rc = parse_options(&o, argc, argv);
+
+	if (rc >= 0)
+		return rc;
+	log_init("sluiced", o.log_level);
+	signal(SIGPIPE, SIG_IGN);
+	rc = run(&d, &o, &err);
+	close_all(&d);
+	if (rc == 0)
+		return EXIT_SUCCESS;
+	fprintf(
+	    stderr, "sluiced: %s%s%s\n", err.object, err.object[0] != '\0' ? ": " : "", err.what);
+	if (err.hint[0] != '\0')
+		fprintf(stderr, "hint: %s\n", err.hint);
+	return EXIT_FAILURE;
+}
+
+/* The exit code when there is nothing to run, else -1. */
+static int parse_options(struct options *o, int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		switch (c) {
+		case 'r': o->rundir = optarg; break;
+		case 's': o->state = optarg; break;
+		case 'l':
+			if (log_level_parse(optarg, &o->log_level) == 0)
+				break;
+			fprintf(stderr,
+			    "sluiced: --log-level takes err, warn, info or debug, not \"%s\"\n",
+			    optarg);
+			return EXIT_USAGE;
+		case 'V': printf("sluiced %s\n", SLUICE_VERSION); return EXIT_SUCCESS;
+		case 'h': fputs(help_text, stdout); return EXIT_SUCCESS;
+		default:
+			fputs("hint: sluiced --help\n", stderr);
+			return EXIT_USAGE; // getopt has said what
+		}
+	}
+	if (optind == argc)
+		return -1;
+	fprintf(
+	    stderr, "sluiced: unexpected argument \"%s\"\nhint: sluiced --help\n", argv[optind]);
+	return EXIT_USAGE;
+}
+
+/* The ladder of start: directories, loop, state, sockets. close_all takes down what there is, whatever the rung. */
+static int run(struct daemon *d, const struct options *o, struct err *err)
+{
+	d->rundir = o->rundir;
+	if (getrandom(&d->boot_id, sizeof(d->boot_id), 0) != sizeof(d->boot_id))
+		return err_set(err, ERR_INTERNAL, "the kernel gives no random numbers");
+	if (make_dir(o->rundir, 0750, err) != 0 || make_dir(o->state, 0700, err) != 0)
+		return -EIO;
+	d->base = event_base_new();
+	if (d->base == NULL)
+		return err_set(err, ERR_INTERNAL, "no event loop");
+	int rc = open_state(d, o, err);
+	if (rc == 0)
+		rc = open_sockets(d, o, err);
+	if (rc != 0)
+		return rc;
+	struct event *term = evsignal_new(d->base, SIGTERM, on_signal, d->base);
+	struct event *intr = evsignal_new(d->base, SIGINT, on_signal, d->base);
+	if (term == NULL || intr == NULL || event_add(term, NULL) != 0 ||
+	    event_add(intr, NULL) != 0)
+		return err_set(err, ERR_INTERNAL, "cannot watch signals");
+	d->on_commit = follow_model;
+	follow_model(d);
+	log_info("serving %s/api.sock at generation %lu", o->rundir, store_generation(d->store));
+	sd_notify("READY=1");
+	event_base_dispatch(d->base);
+	sd_notify("STOPPING=1");
+	event_free(term);
+	event_free(intr);
+	return 0;
+}
+
+static int open_state(struct daemon *d, const struct options *o, struct err *err)
+{
+	const struct model_options model_options = {.rundir = o->rundir};
+
+	d->store = store_create();
+	d->history = history_create();
+	d->model = model_create(&model_options);
+	d->reconcile = reconcile_create();
+	d->txn = txn_engine_create(d);
+	d->watch = watch_create(d);
+	if (d->store == NULL || d->history == NULL || d->model == NULL || d->reconcile == NULL ||
+	    d->txn == NULL || d->watch == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	d->log = txn_log_open(o->state, NULL, d->store, err);
+	if (d->log == NULL)
+		return -EIO;
+	return txn_engine_restore(d->txn, err);
+}
+
+static int open_sockets(struct daemon *d, const struct options *o, struct err *err)
+{
+	const struct dp_client_events switch_events = {.on_state = on_switch_state,
+	    .on_port = on_switch_port,
+	    .on_removed = on_rules_removed,
+	    .arg = d};
+	const struct underlay_events underlay_events = {.on_change = on_underlay, .arg = d};
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/switch.sock", o->rundir);
+	d->dp = dp_client_create(d->base, path, d->model, &switch_events);
+	if (d->dp == NULL)
+		return err_set(err, ERR_INTERNAL, "cannot watch %s", path);
+	d->underlay = underlay_create(d->base, &underlay_events, err);
+	if (d->underlay == NULL)
+		return -EIO;
+	snprintf(path, sizeof(path), "%s/api.sock", o->rundir);
+	d->rpc = rpc_server_create(d->base, path, d, err);
+	if (d->rpc == NULL)
+		return -EIO;
+	rpc_server_on_close(d->rpc, watch_on_close, d->watch);
+	return 0;
+}
+
+/* The reverse of run(); every part takes NULL. */
+static void close_all(struct daemon *d)
+{
+	dp_client_destroy(d->dp); // first: it answers those who still wait for the switch
+	rpc_server_destroy(d->rpc);
+	underlay_destroy(d->underlay);
+	watch_destroy(d->watch);
+	txn_engine_destroy(d->txn);
+	reconcile_destroy(d->reconcile);
+	model_destroy(d->model);
+	history_destroy(d->history);
+	txn_log_close(d->log);
+	store_destroy(d->store);
+	if (d->base != NULL)
+		event_base_free(d->base);
+}
+
+static int make_dir(const char *path, mode_t mode, struct err *err)
+{
+	if (mkdir(path, mode) == 0 || errno == EEXIST)
+		return 0;
+	err_set(err, ERR_INTERNAL, "cannot make directory %s: %s", path, strerror(errno));
+	return err_hint(err, "run as root, or name another with --rundir and --state");
+}
+
+/* What the model now wants to know of the underlay. */
+static void follow_model(struct daemon *d)
+{
+	const struct underlay_uplink *uplinks;
+	const struct ip_addr *remotes;
+	size_t n_uplinks = model_uplinks(d->model, &uplinks),
+	       n_remotes = model_remotes(d->model, &remotes);
+
+	underlay_set_uplinks(d->underlay, uplinks, n_uplinks);
+	underlay_set_remotes(d->underlay, remotes, n_remotes, VXLAN_UDP_PORT);
+}
+
+static void on_switch_state(bool connected, void *)
+{
+	if (connected)
+		log_info("sluice-switch is connected and current");
+	else
+		log_warn(
+		    "sluice-switch is away; it forwards what it was last told, or restarts empty");
+}
+
+static void on_switch_port(const struct dp_port_event *ev, void *arg)
+{
+	static const char *const states[] = {"waiting", "up", "link_down", "failed"};
+	struct daemon *d = arg;
+	const char *name = model_port_name(d->model, ev->id);
+
+	if (name == NULL || ev->state >= ARRAY_SIZE(states))
+		return;
+	if (ev->state == DP_PORT_FAILED)
+		log_warn("port %s failed: %s", name, ev->error);
+	else
+		log_info("port %s is %s", name, states[ev->state]);
+	watch_port_state(d->watch, name, states[ev->state], ev->link_up != 0, ev->error);
+}
+
+/* Flows whose time ran out leave the desired state too; the switch has removed them already. */
+static void on_rules_removed(const struct dp_removed_event *ev, size_t n, void *arg)
+{
+	struct daemon *d = arg;
+	json_t *ops = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		const char *name = model_flow_name(d->model, ev[i].rule);
+
+		if (name == NULL || store_find(d->store, API_TABLE_FLOW, name) == NULL)
+			continue;
+		log_info("flow %s removed: %s timeout", name, ev[i].reason == 0 ? "idle" : "hard");
+		json_array_append_new(ops,
+		    json_pack("{s:s, s:s, s:s}", "op", "delete", "table", "flow", "name", name));
+	}
+	if (json_array_size(ops) == 0) {
+		json_decref(ops);
+		return;
+	}
+	struct txn_spec spec = {.ops = ops, .force = true};
+	txn_submit(d->txn, NULL, &spec);
+}
+
+static void on_underlay(const struct dp_route_conf *routes, size_t n_routes,
+    const struct dp_local_conf *locals, size_t n_locals, const struct model_underlay *summary,
+    void *arg)
+{
+	struct daemon *d = arg;
+	struct buf_writer ops;
+
+	buf_writer_init(&ops, DP_BODY_MAX);
+	model_set_underlay(d->model, summary);
+	uint32_t n_ops = model_put_underlay(d->model, routes, n_routes, locals, n_locals, &ops);
+	if (n_ops > 0)
+		txn_send_ops(d->txn, &ops, n_ops);
+	buf_writer_fini(&ops);
+}
+
+static void on_signal(evutil_socket_t sig, short, void *arg)
+{
+	log_info("ending on signal %d", (int)sig);
+	event_base_loopbreak(arg);
+}
