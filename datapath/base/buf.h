@@ -37,7 +37,7 @@ void buf_skip(struct buf *b, size_t size);
 
 struct buf_writer {
 	uint8_t *data;
-	size_t size;     // bytes written
+	size_t size; // bytes written
 	size_t capacity;
 	size_t max_size; // a write past it sets bad
 	bool bad;

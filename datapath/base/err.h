@@ -21,10 +21,10 @@ enum err_code {
 
 struct err {
 	enum err_code code;
-	char path[128];   // JSON pointer to the offending member, "" when none
-	char object[96];  // "port/vm1", "" when none
-	char what[320];   // one sentence, no full stop
-	char hint[240];   // what to do next, "" when nothing helps
+	char path[128];  // JSON pointer to the offending member, "" when none
+	char object[96]; // "port/vm1", "" when none
+	char what[320];  // one sentence, no full stop
+	char hint[240];  // what to do next, "" when nothing helps
 };
 
 /* Fills code and what; clears hint, keeps path and object. Returns the code's negative errno. */

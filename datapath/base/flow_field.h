@@ -69,11 +69,12 @@ const char *flow_field_nearest(const char *name);
 void flow_field_get(const struct flow_field *f, const struct flow_key *k, struct flow_value *ret);
 void flow_field_set(const struct flow_field *f, struct flow_key *k, const struct flow_value *v);
 /* Writes only the bits that are one in mask. */
-void flow_field_set_masked(const struct flow_field *f, struct flow_key *k, const struct flow_value *v,
-    const struct flow_value *mask);
+void flow_field_set_masked(const struct flow_field *f, struct flow_key *k,
+    const struct flow_value *v, const struct flow_value *mask);
 /* Copies n_bits from src field's bit src_ofs of *from to dst field's bit dst_ofs of *to (0 = lowest). */
-void flow_field_move(const struct flow_field *src, unsigned int src_ofs, const struct flow_key *from,
-    const struct flow_field *dst, unsigned int dst_ofs, struct flow_key *to, unsigned int n_bits);
+void flow_field_move(const struct flow_field *src, unsigned int src_ofs,
+    const struct flow_key *from, const struct flow_field *dst, unsigned int dst_ofs,
+    struct flow_key *to, unsigned int n_bits);
 struct flow_value flow_value_from_u64(uint64_t v);
 uint64_t flow_value_to_u64(const struct flow_value *v); // low 64 bits
 struct flow_value flow_value_ones(unsigned int n_bits);
@@ -82,7 +83,8 @@ struct flow_value flow_value_ones(unsigned int n_bits);
  * Text of a value or "value/mask" ("10.0.0.0/8", "0x1/0xff", "later", "+syn-ack"). Refuses values wider than
  * the field and masks where the field takes none. 0 or -EINVAL with *err filled (ret_mask all ones if no mask).
  */
-MUST_CHECK int flow_field_parse(const struct flow_field *f, const char *s, struct flow_value *ret,
+MUST_CHECK
+int flow_field_parse(const struct flow_field *f, const char *s, struct flow_value *ret,
     struct flow_value *ret_mask, struct err *err);
 enum { FIELD_STR_SIZE = 128 };
 /* mask NULL or all ones: the value alone. Returns buf. */
@@ -90,7 +92,8 @@ const char *flow_field_format(const struct flow_field *f, const struct flow_valu
     const struct flow_value *mask, char buf[FIELD_STR_SIZE]);
 
 /* Adds the field to a match. 0, or -EEXIST when the field (or an alias) is there with another value. */
-MUST_CHECK int flow_match_add_field(struct flow_match *m, enum flow_field_id id, const struct flow_value *v,
+MUST_CHECK
+int flow_match_add_field(struct flow_match *m, enum flow_field_id id, const struct flow_value *v,
     const struct flow_value *mask);
 /* True when the field's prerequisite (eth_type, ip_proto…) is matched exactly by m. */
 bool flow_match_has_prereq(const struct flow_match *m, enum flow_field_prereq prereq);
@@ -104,4 +107,5 @@ const char *flow_match_format(const struct flow_match *m, char *buf, size_t size
 /*
  * First field (lowest id) in which *k is outside *m, for "why not" lines. NULL when k matches.
  */
-const struct flow_field *flow_match_first_difference(const struct flow_match *m, const struct flow_key *k);
+const struct flow_field *flow_match_first_difference(
+    const struct flow_match *m, const struct flow_key *k);

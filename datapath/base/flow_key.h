@@ -18,9 +18,10 @@
 
 enum {
 	FLOW_N_REGS = 16,
-	FLOW_VLAN_PRESENT = 0x1000, // in vlan_tci (host order): the tag exists, as OpenFlow's OFPVID_PRESENT
-	FLOW_FRAG_ANY = 1,          // ip_frag: the packet is a fragment
-	FLOW_FRAG_LATER = 2,        // ip_frag: offset is not zero (no L4 header in it)
+	FLOW_VLAN_PRESENT =
+	    0x1000,        // in vlan_tci (host order): the tag exists, as OpenFlow's OFPVID_PRESENT
+	FLOW_FRAG_ANY = 1, // ip_frag: the packet is a fragment
+	FLOW_FRAG_LATER = 2, // ip_frag: offset is not zero (no L4 header in it)
 };
 
 struct flow_key {
@@ -101,4 +102,5 @@ enum { FLOW_MATCH_MAX_SIZE = 8 + FLOW_KEY_N_WORDS * 16 };
 
 size_t flow_match_encode(const struct flow_match *m, uint8_t buf[FLOW_MATCH_MAX_SIZE]);
 /* Reads one match from buf. Returns bytes used, or -EINVAL when short, non-canonical or with unknown words. */
-MUST_CHECK int flow_match_decode(const uint8_t *buf, size_t size, struct flow_match *ret);
+MUST_CHECK
+int flow_match_decode(const uint8_t *buf, size_t size, struct flow_match *ret);

@@ -47,11 +47,11 @@ static inline void list_del(struct list *node)
 }
 
 #define list_entry(node, type, member) CONTAINER_OF(node, type, member)
-#define list_foreach(it, head, type, member) \
+#define list_foreach(it, head, type, member)                                           \
 	for (type *it = list_entry((head)->next, type, member); &it->member != (head); \
 	     it = list_entry(it->member.next, type, member))
-#define list_foreach_safe(it, head, type, member) \
-	for (type *it = list_entry((head)->next, type, member), \
+#define list_foreach_safe(it, head, type, member)                         \
+	for (type *it = list_entry((head)->next, type, member),           \
 		  *it##_next = list_entry(it->member.next, type, member); \
-	     &it->member != (head); \
+	     &it->member != (head);                                       \
 	     it = it##_next, it##_next = list_entry(it->member.next, type, member))

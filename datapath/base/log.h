@@ -23,4 +23,5 @@ void log_write(enum log_level level, const char *module, const char *fmt, ...) F
 void log_init(const char *program, enum log_level level);
 void log_set_level(enum log_level level);
 /* "err", "warn", "info", "debug". 0 or -EINVAL. */
-MUST_CHECK int log_level_parse(const char *s, enum log_level *ret);
+MUST_CHECK
+int log_level_parse(const char *s, enum log_level *ret);

@@ -39,7 +39,8 @@ bool mac_equal(const struct mac_addr *a, const struct mac_addr *b);
 uint64_t mac_to_u64(const struct mac_addr *mac); // host order, 48 bits
 struct mac_addr mac_from_u64(uint64_t v);
 /* Colon form, six two-digit groups. 0 or -EINVAL; *ret untouched on failure. */
-MUST_CHECK int mac_parse(const char *s, struct mac_addr *ret);
+MUST_CHECK
+int mac_parse(const char *s, struct mac_addr *ret);
 /* Writes MAC_STR_SIZE bytes at most; returns buf. */
 const char *mac_format(const struct mac_addr *mac, char buf[MAC_STR_SIZE]);
 
@@ -51,9 +52,11 @@ struct ip_addr ip_from_v4(uint32_t addr_be);
 struct ip_addr ip_from_v6(const struct ip6_addr *a);
 uint32_t ip_v4_be(const struct ip_addr *ip); // precondition: ip_is_v4()
 /* Strict dotted quad (no octal, no short forms) or RFC 4291 text. 0 or -EINVAL. */
-MUST_CHECK int ip_parse(const char *s, struct ip_addr *ret);
+MUST_CHECK
+int ip_parse(const char *s, struct ip_addr *ret);
 /* "ADDR/LEN" or "ADDR" (full length). Bits below the prefix must be zero. 0 or -EINVAL. */
-MUST_CHECK int ip_prefix_parse(const char *s, struct ip_addr *ret, uint8_t *ret_len);
+MUST_CHECK
+int ip_prefix_parse(const char *s, struct ip_addr *ret, uint8_t *ret_len);
 const char *ip_format(const struct ip_addr *ip, char buf[IP_STR_SIZE]);
 const char *ip_prefix_format(const struct ip_addr *ip, uint8_t len, char buf[IP_PREFIX_STR_SIZE]);
 /* EUI-64 link-local address that a guest with this MAC derives (RFC 4291 appendix A). */
