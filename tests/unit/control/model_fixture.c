@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "datapath/base/hash.h"
+#include "datapath/dp_validate.h"
 
 void fx_init(struct fixture *fx)
 {
@@ -130,7 +131,9 @@ void fx_apply(struct fixture *fx, const struct buf_writer *ops)
 	memset(fx->n_kind, 0, sizeof(fx->n_kind));
 	for (size_t pos = 0; pos < ops->size;) {
 		const struct dp_op *op = (const struct dp_op *)(ops->data + pos);
-		assert_int_equal(op->size % 8, 0);
+		char what[DP_WHAT_SIZE];
+		if (dp_validate_op(op, ops->size - pos, what) < 0)
+			fail_msg("the switch would refuse kind %u: %s", op->kind, what);
 		if (!fx->no_apply)
 			apply_one(fx, op);
 		fx->n_kind[op->kind]++;

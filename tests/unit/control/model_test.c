@@ -295,13 +295,16 @@ static void default_mtu_follows_the_underlay(void **state)
 static void underlay_is_put_as_a_difference(void **state)
 {
 	struct fixture *fx = *state;
-	struct dp_route_conf routes[2] = {{.mtu = 1500}, {.mtu = 1500}};
+	struct dp_route_conf routes[2] = {{.mtu = 1500, .uplink = 1}, {.mtu = 1500, .uplink = 1}};
 	struct dp_local_conf local = {.udp_port = 4789};
 	struct buf_writer ops;
 
 	assert_int_equal(ip_parse("192.0.2.2", &routes[0].remote), 0);
 	assert_int_equal(ip_parse("192.0.2.3", &routes[1].remote), 0);
 	assert_int_equal(ip_parse("192.0.2.1", &local.addr), 0);
+	routes[0].local = routes[1].local = local.addr;
+	routes[0].src_mac = routes[1].src_mac = (struct mac_addr){{2, 0, 0, 0, 0, 1}};
+	routes[0].dst_mac = routes[1].dst_mac = (struct mac_addr){{2, 0, 0, 0, 0, 2}};
 	buf_writer_init(&ops, DP_BODY_MAX);
 	assert_int_equal(model_put_underlay(fx->model, routes, 2, &local, 1, &ops), 3);
 	assert_int_equal(model_put_underlay(fx->model, routes, 2, &local, 1, &ops), 0);

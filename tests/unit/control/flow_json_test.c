@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules as JSON: every action there and back, and what is refused, where, with which advice. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "control/flow_json.h"
+
+static uint32_t port_number(void *, const char *name)
+{
+	return strcmp(name, "vm1") == 0 ? 1 : strcmp(name, "vm2") == 0 ? 2 : 0;
+}
+
+static const char *port_name(void *, uint32_t ofport)
+{
+	return ofport == 1 ? "vm1" : ofport == 2 ? "vm2" : NULL;
+}
+
+static const char *port_nearest(void *, const char *name)
+{
+	return strncmp(name, "vm", 2) == 0 ? "vm1" : NULL;
+}
+
+static const struct flow_names names = {
+    .port_number = port_number, .port_name = port_name, .port_nearest = port_nearest};
+
+/* ' for ", to keep JSON readable in C. */
+static json_t *json_of(const char *text)
+{
+	char buf[1024];
+	size_t n = 0;
+
+	for (; text[n] != '\0' && n < sizeof(buf) - 1; n++)
+		buf[n] = text[n] == '\'' ? '"' : text[n];
+	buf[n] = '\0';
+	json_t *j = json_loads(buf, JSON_DECODE_ANY, NULL);
+	if (j == NULL)
+		fail_msg("not JSON: %s", buf);
+	return j;
+}
+
+static void assert_json(json_t *have, const char *want)
+{
+	json_t *w = json_of(want);
+
+	if (!json_equal(have, w)) {
+		char *text = json_dumps(have, JSON_ENCODE_ANY);
+		fail_msg("%s instead of %s", text, want);
+	}
+	json_decref(have);
+	json_decref(w);
+}
+
+static int read_actions(const char *text, struct buf_writer *w, struct err *err)
+{
+	json_t *j = json_of(text);
+
+	memset(err, 0, sizeof(*err));
+	err_path(err, "/actions");
+	buf_writer_init(w, DP_MAX_ACTIONS_SIZE);
+	int r = flow_actions_from_json(j, &names, w, err);
+	json_decref(j);
+	return r;
+}
+
+static void actions_come_back(const char *text, const char *canonical)
+{
+	struct buf_writer w;
+	struct err err;
+
+	if (read_actions(text, &w, &err) < 0)
+		fail_msg("%s: %s %s", text, err.path, err.what);
+	assert_json(flow_actions_to_json(w.data, w.size, &names), canonical);
+	buf_writer_fini(&w);
+}
+
+static void actions_refused(const char *text, int code, const char *path)
+{
+	struct buf_writer w;
+	struct err err;
+
+	if (read_actions(text, &w, &err) == 0)
+		fail_msg("%s was accepted", text);
+	assert_int_equal(err.code, code);
+	assert_string_equal(err.path, path);
+	assert_true(err.what[0] != '\0');
+	buf_writer_fini(&w);
+}
+
+static void match_comes_back(const char *text, const char *canonical)
+{
+	struct flow_match m;
+	struct err err = {0};
+	json_t *j = json_of(text);
+
+	if (flow_match_from_json(j, &names, &m, &err) < 0)
+		fail_msg("%s: %s %s", text, err.path, err.what);
+	json_decref(j);
+	assert_json(flow_match_to_json(&m, &names), canonical);
+}
+
+static void match_refused(const char *text, int code, const char *path, const char *advice)
+{
+	struct flow_match m;
+	struct err err = {0};
+	json_t *j = json_of(text);
+
+	err_path(&err, "/match");
+	if (flow_match_from_json(j, &names, &m, &err) == 0)
+		fail_msg("%s was accepted", text);
+	json_decref(j);
+	assert_int_equal(err.code, code);
+	assert_string_equal(err.path, path);
+	if (advice != NULL && strstr(err.hint, advice) == NULL && strstr(err.what, advice) == NULL)
+		fail_msg("\"%s\" is neither in \"%s\" nor in \"%s\"", advice, err.what, err.hint);
+}
+
+static void every_action_comes_back_as_it_went(void **)
+{
+	actions_come_back("[]", "[]");
+	actions_come_back("[{'output':'vm2'},{'output':1},{'output':7}]",
+	    "[{'output':'vm2'},{'output':'vm1'},{'output':7}]");
+	actions_come_back("[{'output':'normal'},{'output':'flood'},{'output':'all'},{'output':'in_"
+			  "port'},{'output':'controller'}]",
+	    "[{'output':'normal'},{'output':'flood'},{'output':'all'},{'output':'in_port'},{'"
+	    "output':'controller'}]");
+	actions_come_back("[{'group':1}]", "[{'group':1}]");
+	actions_come_back("[{'set_field':{'eth_dst':'02:00:00:00:00:09'}}]",
+	    "[{'set_field':{'eth_dst':'02:00:00:00:00:09'}}]");
+	actions_come_back("[{'set_field':{'reg3':5}}]", "[{'set_field':{'reg3':'0x5'}}]");
+	actions_come_back(
+	    "[{'set_field':{'reg3':'0x5/0xff'}}]", "[{'set_field':{'reg3':'0x5/0xff'}}]");
+	actions_come_back("[{'move':{'src':'eth_src','dst':'eth_dst'}}]",
+	    "[{'move':{'src':'eth_src','src_ofs':0,'dst':'eth_dst','dst_ofs':0,'n_bits':48}}]");
+	actions_come_back(
+	    "[{'move':{'src':'reg0','dst':'reg1','src_ofs':4,'dst_ofs':8,'n_bits':3}}]",
+	    "[{'move':{'src':'reg0','src_ofs':4,'dst':'reg1','dst_ofs':8,'n_bits':3}}]");
+	actions_come_back("['pop_vlan','dec_ttl',{'push_vlan':'0x88a8'}]",
+	    "[{'pop_vlan':{}},{'dec_ttl':{}},{'push_vlan':'0x88a8'}]");
+	actions_come_back("[{'resubmit':3},{'resubmit':{'table':4,'in_port':'vm1'}}]",
+	    "[{'resubmit':{'table':3}},{'resubmit':{'table':4,'in_port':'vm1'}}]");
+	actions_come_back("[{'controller':{'max_len':128}},'controller']",
+	    "[{'controller':{'max_len':128}},{'controller':{}}]");
+	actions_come_back("[{'arp_reply':'02:00:00:00:00:09'},{'nd_reply':{'mac':'02:00:00:00:00:"
+			  "09','router':true}}]",
+	    "[{'arp_reply':'02:00:00:00:00:09'},{'nd_reply':{'mac':'02:00:00:00:00:09','router':"
+	    "true}}]");
+	actions_come_back("['drop',{'drop':{}},{'drop':'spoof_ip'}]",
+	    "[{'drop':'rule_drop'},{'drop':'rule_drop'},{'drop':'spoof_ip'}]");
+}
+
+static void bad_actions_name_their_place(void **)
+{
+	actions_refused("{}", ERR_PARAMS, "/actions");
+	actions_refused("[7]", ERR_PARAMS, "/actions/0");
+	actions_refused("['drop',{'output':'vm1','group':1}]", ERR_PARAMS, "/actions/1");
+	actions_refused("[{'outptu':'vm1'}]", ERR_PARAMS, "/actions/0");
+	actions_refused("['output']", ERR_PARAMS, "/actions/0");
+	actions_refused("[{'output':'vm9'}]", ERR_DANGLING, "/actions/0/output");
+	actions_refused("[{'output':0}]", ERR_PARAMS, "/actions/0/output");
+	actions_refused("[{'output':4294967295}]", ERR_PARAMS, "/actions/0/output");
+	actions_refused("[{'output':-1}]", ERR_PARAMS, "/actions/0/output");
+	actions_refused("[{'output':null}]", ERR_PARAMS, "/actions/0/output");
+	actions_refused("[{'group':'x'}]", ERR_PARAMS, "/actions/0/group");
+	actions_refused("[{'group':'12x'}]", ERR_PARAMS, "/actions/0/group");
+	actions_refused("[{'group':4294967295}]", ERR_PARAMS, "/actions/0/group");
+	actions_refused("[{'set_field':{}}]", ERR_PARAMS, "/actions/0/set_field");
+	actions_refused(
+	    "[{'set_field':{'eth_type':'0x0800'}}]", ERR_PARAMS, "/actions/0/set_field/eth_type");
+	actions_refused(
+	    "[{'set_field':{'eth_dts':'0x0800'}}]", ERR_PARAMS, "/actions/0/set_field/eth_dts");
+	actions_refused(
+	    "[{'set_field':{'eth_dst':'zz'}}]", ERR_PARAMS, "/actions/0/set_field/eth_dst");
+	actions_refused(
+	    "[{'set_field':{'ip_dscp':64}}]", ERR_PARAMS, "/actions/0/set_field/ip_dscp");
+	actions_refused("[{'move':{'src':'eth_src'}}]", ERR_PARAMS, "/actions/0/move");
+	actions_refused(
+	    "[{'move':{'src':'eth_src','dst':'eth_type'}}]", ERR_PARAMS, "/actions/0/move");
+	actions_refused("[{'move':{'src':'reg0','dst':'reg1','src_ofs':30,'n_bits':3}}]",
+	    ERR_PARAMS, "/actions/0/move/n_bits");
+	actions_refused("[{'move':{'src':'reg0','dst':'reg1','dst_ofs':32}}]", ERR_PARAMS,
+	    "/actions/0/move/dst_ofs");
+	actions_refused("[{'push_vlan':'0x9100'}]", ERR_PARAMS, "/actions/0/push_vlan");
+	actions_refused("[{'pop_vlan':1}]", ERR_PARAMS, "/actions/0/pop_vlan");
+	actions_refused("[{'resubmit':254}]", ERR_PARAMS, "/actions/0/resubmit");
+	actions_refused("[{'resubmit':{'table':254}}]", ERR_PARAMS, "/actions/0/resubmit/table");
+	actions_refused("[{'resubmit':{'tabel':1}}]", ERR_PARAMS, "/actions/0/resubmit/tabel");
+	actions_refused(
+	    "[{'controller':{'max_len':70000}}]", ERR_PARAMS, "/actions/0/controller/max_len");
+	actions_refused("[{'arp_reply':'02:00'}]", ERR_PARAMS, "/actions/0/arp_reply");
+	actions_refused("[{'nd_reply':{}}]", ERR_PARAMS, "/actions/0/nd_reply");
+	actions_refused("[{'drop':'because'}]", ERR_PARAMS, "/actions/0/drop");
+}
+
+static void a_list_longer_than_the_switch_takes_is_refused(void **)
+{
+	struct buf_writer w;
+	struct err err = {0};
+	json_t *list = json_array();
+
+	for (int i = 0; i < 1025; i++)
+		json_array_append_new(list, json_pack("{s:i}", "output", 1));
+	buf_writer_init(&w, DP_MAX_ACTIONS_SIZE);
+	assert_true(flow_actions_from_json(list, &names, &w, &err) < 0);
+	assert_int_equal(err.code, ERR_TOO_LARGE);
+	buf_writer_fini(&w);
+	json_decref(list);
+}
+
+static void matches_come_back_in_canonical_form(void **)
+{
+	match_comes_back("{}", "{}");
+	match_comes_back(
+	    "{'in_port':'vm1','eth_type':2048,'ip_proto':6,'ipv4_dst':'10.0.0.0/8','tcp_dst':80}",
+	    "{'in_port':'vm1','eth_type':'0x800','ip_proto':'6','ipv4_dst':'10.0.0.0/"
+	    "8','tcp_dst':'80'}");
+	match_comes_back("{'in_port':9}", "{'in_port':9}");
+	match_comes_back("{'tcp_dst':80,'ip_proto':6,'eth_type':'0x86dd'}", // order does not matter
+	    "{'eth_type':'0x86dd','ip_proto':'6','tcp_dst':'80'}");
+}
+
+static void bad_matches_name_field_and_cure(void **)
+{
+	match_refused("[]", ERR_PARAMS, "/match", NULL);
+	match_refused("{'eth_tpye':1}", ERR_PARAMS, "/match/eth_tpye", "eth_type");
+	match_refused("{'eth_type':true}", ERR_PARAMS, "/match/eth_type", NULL);
+	match_refused("{'eth_type':-1}", ERR_PARAMS, "/match/eth_type", NULL);
+	match_refused("{'eth_type':65536}", ERR_PARAMS, "/match/eth_type", NULL);
+	match_refused("{'eth_type':'0x0800/0xff00'}", ERR_PARAMS, "/match/eth_type", NULL);
+	match_refused("{'in_port':'vm9'}", ERR_DANGLING, "/match/in_port", "vm1");
+	match_refused("{'in_port':'normal'}", ERR_DANGLING, "/match/in_port", NULL);
+	match_refused("{'tcp_dst':80}", ERR_PARAMS, "/match/tcp_dst", "eth_type");
+	match_refused(
+	    "{'eth_type':'0x0806','ipv4_dst':'10.0.0.1'}", ERR_PARAMS, "/match/ipv4_dst", "0x0800");
+	match_refused("{'eth_type':2048,'ip_proto':17,'udp_dst':1,'tcp_dst':2}", ERR_PARAMS,
+	    "/match/tcp_dst", NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(every_action_comes_back_as_it_went),
+	    cmocka_unit_test(bad_actions_name_their_place),
+	    cmocka_unit_test(a_list_longer_than_the_switch_takes_is_refused),
+	    cmocka_unit_test(matches_come_back_in_canonical_form),
+	    cmocka_unit_test(bad_matches_name_field_and_cure),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
