@@ -17,11 +17,13 @@
 #include "datapath/parse.h"
 #include "tests/unit/datapath/packet_fixture.h"
 
-enum { N_MBUFS = 511, N_PORTS = 16 };
+enum { N_MBUFS = 511, N_PORTS = 16, MAX_ROWS = 256 };
 
 struct fixture fx;
 static struct port_counters counters[DP_MAX_PORTS];
 static uint32_t random_state;
+static struct packet_row rows[MAX_ROWS];
+static unsigned int n_rows;
 
 static uint32_t naive_sum(const uint8_t *p, size_t n, uint32_t sum)
 {
@@ -169,38 +171,36 @@ static bool read_row(FILE *f, struct packet_row *ret)
 	return true;
 }
 
-void fixture_foreach_row(void (*cb)(const struct packet_row *row, void *arg), void *arg)
+/* Read once: tests ask for rows thousands of times. */
+static void load_rows(void)
 {
-	static struct packet_row row;
-	unsigned int n = 0;
 	FILE *f = fopen(TEST_DATA "/packets.txt", "r");
 	assert_non_null(f);
-	for (; read_row(f, &row); n++)
-		cb(&row, arg);
+	while (n_rows < MAX_ROWS && read_row(f, &rows[n_rows]))
+		n_rows++;
 	fclose(f);
-	assert_true(n > 0);
+	assert_true(n_rows > 0 && n_rows < MAX_ROWS);
 }
 
-struct search {
-	const char *name;
-	struct packet_row *ret;
-	bool found;
-};
-
-static void match_row(const struct packet_row *row, void *arg)
+void fixture_foreach_row(void (*cb)(const struct packet_row *row, void *arg), void *arg)
 {
-	struct search *s = arg;
-	if (strcmp(row->name, s->name) != 0)
-		return;
-	*s->ret = *row;
-	s->found = true;
+	if (n_rows == 0)
+		load_rows();
+	for (unsigned int i = 0; i < n_rows; i++)
+		cb(&rows[i], arg);
 }
 
 void fixture_row(const char *name, struct packet_row *ret)
 {
-	struct search s = {.name = name, .ret = ret};
-	fixture_foreach_row(match_row, &s);
-	assert_true(s.found);
+	if (n_rows == 0)
+		load_rows();
+	for (unsigned int i = 0; i < n_rows; i++) {
+		if (strcmp(rows[i].name, name) == 0) {
+			*ret = rows[i];
+			return;
+		}
+	}
+	fail_msg("packets.txt has no %s", name);
 }
 
 bool fixture_checksums_ok(struct rte_mbuf *m)
