@@ -391,7 +391,7 @@ static struct prog_op punt_op(uint16_t max_len, uint8_t flags)
 
 static void punt_describes_and_cuts_the_packet(void **)
 {
-	void *event_mbuf;
+	void *event_mbuf = NULL;
 	struct dp_punt_event event;
 	struct packet_row row;
 	fixture_row("ip4_udp", &row);
@@ -417,7 +417,7 @@ static void punt_describes_and_cuts_the_packet(void **)
 
 static void punt_hands_the_controller_whole_checksums(void **)
 {
-	void *event_mbuf;
+	void *event_mbuf = NULL;
 	struct packet_row row;
 	fixture_row("ip4_udp", &row);
 	fx.dp.controller_connected = true;
