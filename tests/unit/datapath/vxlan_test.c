@@ -472,10 +472,12 @@ static void outer_vlan_tag_and_padding_are_taken_off(void **)
 	struct packet_row row;
 	fixture_row("arp_request", &row);
 	struct rte_mbuf *m = arrive(encap(fixture_parsed("arp_request"), 4, 0));
-	uint8_t *eth = (uint8_t *)rte_pktmbuf_prepend(m, 4);
+	assert_non_null(rte_pktmbuf_prepend(m, 4));
+	uint8_t *eth = at(m, 0);
 	memmove(eth, eth + 4, 12);
 	put_be32(eth + 12, 0x81000005);
-	memset(rte_pktmbuf_append(m, 9), 0xaa, 9);
+	assert_non_null(rte_pktmbuf_append(m, 9));
+	memset(at(m, m->pkt_len - 9), 0xaa, 9);
 	assert_int_equal(tunnel_input(receiver, m), DP_DROP__COUNT);
 	assert_int_equal(m->pkt_len, row.size);
 	assert_memory_equal(at(m, 0), row.bytes, row.size);
