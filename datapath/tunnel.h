@@ -54,7 +54,8 @@ const struct ip_addr *tunnel_local(const struct tunnel_cfg *cfg, uint8_t idx);
  * An underlay packet from an uplink. When it is VXLAN for us: strips the outer headers, applies RFC 6040 to the inner
  * packet, fills pkt tun_*, in_port becomes the tunnel port's id. Order of checks: fragments, outer header, checksum
  * (non-zero on v4; mandatory on v6 unless ZERO_CSUM6), VXLAN flags, port and peer for the VNI, inner VLAN.
- * Returns DP_DROP__COUNT or the reason.
+ * Returns DP_DROP__COUNT or the reason; a packet that is refused is as it came. The caller counts: sent of the uplink,
+ * rx of the tunnel port.
  */
 enum dp_drop tunnel_input(const struct tunnel_cfg *cfg, struct rte_mbuf *m);
 
