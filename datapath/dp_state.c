@@ -111,11 +111,9 @@ int dp_state_commit(struct dp_state *st, const struct dp_txn *txn, const uint8_t
 int state_commit_internal(struct dp_state *st, const uint8_t *ops, size_t size, uint32_t n_ops,
     struct dp_error *ret_error)
 {
-	uint64_t generation = st->generation;
-	struct dp_txn txn = {.generation = generation + 1, .n_ops = n_ops};
-	int r = commit(st, &txn, ops, size, ret_error);
-	st->generation = generation;
-	return r;
+	struct dp_txn txn = {.generation = st->generation, .n_ops = n_ops};
+
+	return commit(st, &txn, ops, size, ret_error);
 }
 
 uint64_t dp_state_generation(const struct dp_state *st)
