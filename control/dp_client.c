@@ -62,6 +62,7 @@ struct dp_client {
 	struct list pendings, queue;
 	size_t n_pending, n_queued;
 	struct dp_hello_reply hello;
+	uint64_t repair_digest; // of the model when the difference was sent
 	uint8_t *in; // one packet
 };
 
@@ -553,6 +554,7 @@ static void on_dump(int error, const void *body, size_t size, const char *what, 
 	log_info("sluice-switch holds %zu objects of %lu: sending %u changes", n,
 	    model_n_objects(c->model), r.n_ops);
 	c->state = REPAIRING;
+	c->repair_digest = model_digest(c->model);
 	if (r.ops.bad || send_message(c, DP_MSG_TXN, r.ops.data, r.ops.size, on_repaired, c) != 0)
 		disconnect(c, "the difference could not be sent");
 	buf_writer_fini(&r.ops);
@@ -571,6 +573,10 @@ static void on_repaired(int error, const void *body, size_t size, const char *wh
 	}
 	memcpy(&reply, body, sizeof(reply));
 	c->hello.generation = reply.generation;
+	if (reply.digest != c->repair_digest) { // not again at once: that would be a loop
+		disconnect(c, "its digest is not that of what it was sent");
+		return;
+	}
 	// A commit came in between: what it changed is the difference now.
 	if (reply.digest != model_digest(c->model)) {
 		c->state = DUMPING;
