@@ -125,7 +125,9 @@ static void tap_get_state(
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0) {
 		memcpy(ifr.ifr_name, t->name, sizeof(ifr.ifr_name));
-		*link_up = ioctl(fd, SIOCGIFFLAGS, &ifr) == 0 && (ifr.ifr_flags & IFF_UP);
+		// A device that was given to a container is in another namespace: its state is not ours to see.
+		*link_up = ioctl(fd, SIOCGIFFLAGS, &ifr) == 0 ? (ifr.ifr_flags & IFF_UP) != 0
+							      : errno == ENODEV;
 		close(fd);
 	}
 	*state = *link_up ? DP_PORT_UP : DP_PORT_LINK_DOWN;
