@@ -97,8 +97,6 @@ int txn_engine_restore(struct txn_engine *e, struct err *err)
 	struct model_plan *plan = model_plan(d->model, set.changes, set.n, &errs);
 	if (plan != NULL)
 		model_commit(d->model, plan);
-	if (d->on_commit != NULL)
-		d->on_commit(d);
 	else
 		*err = errs.errs[0];
 	change_set_fini(&set);
@@ -266,6 +264,8 @@ static void take_effect(struct txn_engine *e, struct change_set *set, struct mod
 	buf_put(&ops, plan_ops->data, plan_ops->size);
 	store_commit(d->store, set->changes, set->n, generation);
 	model_commit(d->model, plan);
+	if (d->on_commit != NULL)
+		d->on_commit(d);
 
 	struct change_set kept;
 	change_set_init(&kept, set->n);
