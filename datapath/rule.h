@@ -16,8 +16,9 @@ struct rule {
 	uint64_t id;
 	uint64_t cookie;
 	uint64_t add_version; // visible to look-ups with version >= this
-	uint64_t del_version; // ctl: wo (atomic), worker: ro. Invisible from this version on; UINT64_MAX alive
-	uint32_t stats_idx;   // slot in every worker's rule counters
+	uint64_t
+	    del_version; // ctl: wo (atomic), worker: ro. Invisible from this version on; UINT64_MAX alive
+	uint32_t stats_idx; // slot in every worker's rule counters
 	uint32_t bridge;
 	uint16_t priority;
 	uint8_t table;
@@ -27,16 +28,17 @@ struct rule {
 	uint16_t idle_timeout_s, hard_timeout_s;
 	uint16_t apply_size, write_size; // bytes of the lists behind match
 	uint64_t match_map;              // words of struct flow_key whose mask is not zero
-	void *table_node;                // the table's own bookkeeping; owned by table.c
-	uint64_t words[];                // per mapped word: key then mask; then apply actions, write actions
+	struct rule *
+	    next_same; // table.c's: the next best rule of the same match. ctl: wo (rcu), worker: ro
+	uint64_t words[]; // per mapped word: key then mask; then apply actions, write actions
 };
 
 /*
  * Builds a rule from a validated wire body (dp_rule_conf and what follows). NULL when out of memory.
  * stats_idx and versions are the caller's to set.
  */
-struct rule *rule_create(uint64_t id, const struct dp_rule_conf *conf, const struct flow_match *match,
-    const void *apply, const void *write);
+struct rule *rule_create(uint64_t id, const struct dp_rule_conf *conf,
+    const struct flow_match *match, const void *apply, const void *write);
 void rule_free(void *rule); // void * to fit rcu_defer
 const struct dp_action *rule_apply_actions(const struct rule *r);
 const struct dp_action *rule_write_actions(const struct rule *r);
@@ -46,7 +48,8 @@ size_t rule_size(const struct rule *r); // bytes allocated
 static inline bool rule_visible(const struct rule *r, uint64_t version)
 {
 	// Pairs with the store in rule deletion; relaxed is enough: dp->version orders both.
-	return r->add_version <= version && version < __atomic_load_n(&r->del_version, __ATOMIC_RELAXED);
+	return r->add_version <= version &&
+	       version < __atomic_load_n(&r->del_version, __ATOMIC_RELAXED);
 }
 
 /* Whether the visible part of the key matches; the slow, certain way. */

@@ -23,13 +23,15 @@
 
 struct table;
 
-struct table *table_create(void); // NULL when out of memory
+struct table *table_create(void);    // NULL when out of memory
 void table_destroy(struct table *t); // no worker can reach it; accepts NULL
 /* Links a rule. 0 or -ENOMEM (then nothing changed). The same match and priority may be in it many times. */
-MUST_CHECK int table_add(struct table *t, struct rule *rule);
+MUST_CHECK
+int table_add(struct table *t, struct rule *rule);
 void table_del(struct table *t, struct rule *rule);
 /* Chooses the structure for the rules that are alive; rebuilds when the choice changes. 0 or -ENOMEM (old stays). */
-MUST_CHECK int table_compile(struct table *t);
+MUST_CHECK
+int table_compile(struct table *t);
 
 /* NULL: miss. */
 const struct rule *table_lookup(const struct table *t, const struct flow_key *k, uint64_t version);
@@ -43,4 +45,5 @@ const char *table_structure(const struct table *t);
 /* Control: visits linked rules by falling priority (rising id among equals) until cb returns false. */
 void table_foreach(const struct table *t, bool (*cb)(const struct rule *r, void *arg), void *arg);
 /* The alive rule of exactly this match and priority, or NULL. */
-struct rule *table_find_strict(const struct table *t, const struct flow_match *m, uint16_t priority);
+struct rule *table_find_strict(
+    const struct table *t, const struct flow_match *m, uint16_t priority);
