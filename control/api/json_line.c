@@ -172,7 +172,7 @@ static bool key_spells_id(const char *text, size_t size)
 	const char *want = "id";
 	while (size > 0 && *want != '\0') {
 		size_t n = 1;
-		long c = *text;
+		long c = (uint8_t)*text;
 		if (c == '\\') {
 			n = 6;
 			if (size < n || text[1] != 'u')

@@ -79,7 +79,7 @@ struct rpc_server *rpc_server_create(
 	s->listen_fd = fd;
 	s->limits = default_limits;
 	list_init(&s->conns);
-	strcpy(s->path, path);
+	snprintf(s->path, sizeof(s->path), "%s", path);
 	s->listen_event = event_new(base, fd, EV_READ | EV_PERSIST, on_listen, s);
 	s->tick_event = event_new(base, -1, EV_PERSIST, on_tick, s);
 	event_add(s->listen_event, NULL);

@@ -43,7 +43,7 @@ static long long read_number(const char *path)
 
 static void check_cpu(struct finding *f)
 {
-	if (__builtin_cpu_supports("x86-64-v3"))
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
 		find_set(f, V_OK, "the CPU has AVX2 and BMI2 (x86-64-v3)", "");
 	else
 		find_set(f, V_FAIL,
@@ -69,13 +69,14 @@ static void check_hugepages(struct finding *f)
 	char what[160];
 
 	snprintf(what, sizeof(what), "%lld hugepages of 2 MiB, %lld free", n, free_pages);
-	if (free_pages >= 128)
+	if (free_pages >= 128) {
 		find_set(f, V_OK, what, "");
-	else
-		find_set(f, V_WARN,
-		    strcat(
-			what, ": the switch will use ordinary pages (slower, otherwise the same)"),
-		    "sysctl -w vm.nr_hugepages=512");
+	} else {
+		size_t len = strlen(what);
+		snprintf(what + len, sizeof(what) - len,
+		    ": the switch will use ordinary pages (slower, otherwise the same)");
+		find_set(f, V_WARN, what, "sysctl -w vm.nr_hugepages=512");
+	}
 }
 
 static void check_root(struct finding *f)
@@ -168,8 +169,9 @@ static void check_drivers(struct finding *f)
 
 		snprintf(pattern, sizeof(pattern), "/usr/lib/*/dpdk/pmds-*/librte_%s.so*", want[i]);
 		if (glob(pattern, 0, NULL, &g) != 0) {
-			strcat(missing, missing[0] != '\0' ? ", " : "");
-			strcat(missing, want[i]);
+			size_t len = strlen(missing);
+			snprintf(missing + len, sizeof(missing) - len, "%s%s", len > 0 ? ", " : "",
+			    want[i]);
 		}
 		globfree(&g);
 	}

@@ -133,7 +133,7 @@ static void print_list(struct cli *cli, const char *table, json_t *objects)
 		if (strcmp(list_columns[k].table, table) == 0)
 			columns = list_columns[k].columns;
 	}
-	for (; columns[n] != NULL; n++)
+	for (; columns != NULL && columns[n] != NULL; n++)
 		heads[n + 1] = columns[n];
 	struct out_table *t = out_table_create(cli, heads);
 	json_array_foreach (objects, i, o) {

@@ -70,8 +70,8 @@ const char *out_value(const json_t *value, char *buf, size_t size)
 		snprintf(buf, size, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
 		return buf;
 	case JSON_REAL: snprintf(buf, size, "%g", json_real_value(value)); return buf;
-	case JSON_TRUE: return strncpy(buf, "true", size);
-	case JSON_FALSE: return strncpy(buf, "false", size);
+	case JSON_TRUE: snprintf(buf, size, "true"); return buf;
+	case JSON_FALSE: snprintf(buf, size, "false"); return buf;
 	case JSON_NULL: return buf;
 	case JSON_ARRAY:
 		json_array_foreach (value, i, e) {

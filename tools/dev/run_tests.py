@@ -21,8 +21,8 @@ LOG_LINES = 200
 
 
 class Test:
-    def __init__(self, name, cmd, timeout_s, env=None):
-        self.name, self.cmd, self.timeout_s, self.env = name, cmd, timeout_s, env or {}
+    def __init__(self, name, cmd, timeout_s, env=None, parallel=True):
+        self.name, self.cmd, self.timeout_s, self.env, self.parallel = name, cmd, timeout_s, env or {}, parallel
 
 
 class Runner:
@@ -89,13 +89,14 @@ def style_tests(build):
 def unit_tests(build):
     env = {"ASAN_OPTIONS": "detect_stack_use_after_return=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
     tests = subprocess.run(["meson", "introspect", "--tests", build], capture_output=True, text=True, check=True).stdout
-    return [Test(t["name"], t["cmd"], t["timeout"], {**t["env"], **env}) for t in json.loads(tests)]
+    return [Test(t["name"], t["cmd"], t["timeout"], {**t["env"], **env}, t["is_parallel"]) for t in json.loads(tests)]
 
 
 def scripts(folder, build):
     found = sorted(glob.glob(os.path.join(TOP, "tests", folder, "*_test.*")))
-    return [Test(os.path.relpath(f, os.path.join(TOP, "tests")), [f], SCRIPT_TIMEOUT_S[folder], {"BUILD": build}) for f in found
-            if f.endswith((".sh", ".py"))]
+    # They share the machine's cores and time its packets: one at a time.
+    return [Test(os.path.relpath(f, os.path.join(TOP, "tests")), [f], SCRIPT_TIMEOUT_S[folder], {"BUILD": build}, parallel=False)
+            for f in found if f.endswith((".sh", ".py"))]
 
 
 def main():
@@ -105,22 +106,23 @@ def main():
     parser.add_argument("--only", default="")
     parser.add_argument("suites", nargs="+", choices=["style", "unit", "integ", "vm"])
     args = parser.parse_args()
-    parallel, serial = [], []
+    tests = []
     if "unit" in args.suites:
-        parallel += unit_tests(args.test_build)
+        tests += unit_tests(args.test_build)
     if "style" in args.suites:
-        parallel += style_tests(args.test_build)
-    if "integ" in args.suites:  # these share the machine's cores and time its packets: one at a time
-        serial += scripts("integ", args.build) + scripts("conform", args.build)
+        tests += style_tests(args.test_build)
+    if "integ" in args.suites:
+        tests += scripts("integ", args.build) + scripts("conform", args.build)
     if "vm" in args.suites:
-        serial += scripts("vm", args.build)
+        tests += scripts("vm", args.build)
+    tests = [t for t in tests if args.only in t.name]
 
     runner = Runner()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        for tests, n_at_once in ((parallel, 2), (serial, 1)):
+        for parallel, n_at_once in ((True, os.cpu_count()), (False, 1)):
             with concurrent.futures.ThreadPoolExecutor(n_at_once) as pool:
-                list(pool.map(runner.run, [t for t in tests if args.only in t.name]))
+                list(pool.map(runner.run, [t for t in tests if t.parallel == parallel]))
     except KeyboardInterrupt:
         runner.stop()
         print("interrupted")
