@@ -43,8 +43,9 @@ bool filter_matches(json_t *filter, const struct api_object *o)
 
 json_t *api_object_to_json(const struct api_object *o)
 {
-	return json_pack("{s:s, s:s, s:s, s:I, s:O}", "table", api_tables[o->table].name, "name",
-	    o->name, "owner", o->owner, "rev", (json_int_t)o->generation, "object", o->data);
+	return json_pack("{s:s, s:s, s:s, s:I, s:o}", "table", api_tables[o->table].name, "name",
+	    o->name, "owner", o->owner, "rev", (json_int_t)o->generation, "object",
+	    schema_visible(o->data));
 }
 
 int table_from_json(json_t *params, enum api_table *ret, struct err *err)

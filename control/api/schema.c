@@ -131,6 +131,50 @@ int schema_check_immutable(enum api_table table, json_t *old, json_t *new, struc
 	return 0;
 }
 
+json_t *schema_visible(json_t *data)
+{
+	json_t *visible = json_copy(data);
+	const char *name;
+	json_t *value;
+
+	json_object_foreach (data, name, value) {
+		if (name[0] == '_')
+			json_object_del(visible, name);
+	}
+	return visible;
+}
+
+json_t *schema_restore(enum api_table table, json_t *stored, struct err *err)
+{
+	json_t *visible = json_is_object(stored) ? schema_visible(stored) : json_incref(stored);
+	json_t *data = schema_normalise(table, visible, NULL, err);
+
+	json_decref(visible);
+	if (data != NULL)
+		schema_keep(table, data, stored);
+	return data;
+}
+
+void schema_keep(enum api_table table, json_t *data, json_t *old)
+{
+	const struct api_table_def *def = &api_tables[table];
+	const char *name;
+	json_t *value;
+
+	json_object_foreach (old, name, value) {
+		if (name[0] == '_')
+			json_object_set(data, name, value);
+	}
+	for (size_t i = 0; i < def->n_columns; i++) {
+		name = def->columns[i].name;
+		if ((def->columns[i].flags & CF_KEPT) == 0 || json_object_get(data, name) != NULL)
+			continue;
+		value = json_object_get(old, name);
+		if (value != NULL)
+			json_object_set(data, name, value);
+	}
+}
+
 json_t *schema_to_json(enum api_table table)
 {
 	static const char *const type_names[] = {

@@ -24,7 +24,7 @@ enum column_type {
 	CT_STRING, CT_NAME, CT_UINT, CT_BOOL, CT_MAC, CT_IP, CT_PREFIX, CT_ENUM, CT_HEX64, CT_REF, CT_OBJECT
 };
 
-enum { CF_REQUIRED = 1, CF_LIST = 2, CF_IMMUTABLE = 4 };
+enum { CF_REQUIRED = 1, CF_LIST = 2, CF_IMMUTABLE = 4, CF_KEPT = 8 };
 
 struct api_column {
 	const char *name, *default_json, *values, *help;
@@ -53,3 +53,13 @@ json_t *schema_normalise(enum api_table table, json_t *object, json_t *old, stru
 MUST_CHECK int schema_check_immutable(enum api_table table, json_t *old, json_t *new, struct err *err);
 /* The table and its columns, for schema.get. */
 json_t *schema_to_json(enum api_table table);
+
+/*
+ * A stored object again: like schema_normalise, but members of the daemon's own (their names begin with '_': numbers that the
+ * model chose) are let through.
+ */
+json_t *schema_restore(enum api_table table, json_t *stored, struct err *err);
+/* Carries the daemon's own members, and CF_KEPT columns that data leaves open, over from the object that it replaces. */
+void schema_keep(enum api_table table, json_t *data, json_t *old);
+/* What a client sees of an object: all but the daemon's own members. New reference. */
+json_t *schema_visible(json_t *data);

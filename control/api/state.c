@@ -159,10 +159,12 @@ void state_diff(struct rpc_request *req)
 			json_t *change =
 			    json_pack("{s:I, s:s, s:s}", "generation", (json_int_t)e->generation,
 				"table", api_tables[c->table].name, "name", c->name);
-			json_object_set(change, "old",
-			    c->old_object != NULL ? c->old_object->data : json_null());
-			json_object_set(change, "new",
-			    c->new_object != NULL ? c->new_object->data : json_null());
+			json_object_set_new(change, "old",
+			    c->old_object != NULL ? schema_visible(c->old_object->data)
+						  : json_null());
+			json_object_set_new(change, "new",
+			    c->new_object != NULL ? schema_visible(c->new_object->data)
+						  : json_null());
 			json_array_append_new(changes, change);
 		}
 	}

@@ -272,6 +272,8 @@ static int set_object(
 		return -EPERM;
 	}
 	p->op = op->index;
+	if (p->now != NULL)
+		schema_keep(op->table, data, p->now->data);
 	if (p->now != NULL && json_equal(p->now->data, data)) {
 		json_decref(data);
 		return 0;

@@ -188,7 +188,7 @@ static int replay_change(
 			change_set_add(set, old, NULL, 0);
 		return 0;
 	}
-	json_t *data = schema_normalise(table, object, NULL, err);
+	json_t *data = schema_restore(table, object, err);
 	if (data == NULL) {
 		err_object(err, "%s/%s", table_name, name);
 		return -EINVAL;

@@ -182,8 +182,8 @@ static json_t *port_show_result(struct query *q, const struct dp_port_stats *s)
 		if (conf->kind == DP_PORT_VHOST_USER)
 			json_object_set_new(state, "socket", json_string(conf->arg));
 	}
-	return json_pack("{s:s, s:s, s:I, s:O, s:o}", "name", name, "owner", o->owner, "generation",
-	    (json_int_t)o->generation, "object", o->data, "state", state);
+	return json_pack("{s:s, s:s, s:I, s:o, s:o}", "name", name, "owner", o->owner, "generation",
+	    (json_int_t)o->generation, "object", schema_visible(o->data), "state", state);
 }
 
 static json_t *port_show_done(struct query *q, const void *body, size_t size, struct err *err)

@@ -101,11 +101,11 @@ class Lab(lab.Lab):
     def evidence(self):
         """Counters, drops and logs: printed when a test fails."""
         for host in self.hosts:
-            for method, params in (("stats.get", {"table": "port"}), ("drop.list", {}), ("drop.samples", {})):
-                try:
-                    print("--- %s %s: %s" % (host.name, method, host.api.call(method, **params)), file=sys.stderr)
-                except Exception as e:  # pylint: disable=broad-except
-                    print("--- %s %s: %r" % (host.name, method, e), file=sys.stderr)
+            sluice = [os.path.join(BUILD, "tools/cli/sluice"), "-t", "2", "-s", os.path.join(host.rundir, "api.sock")]
+            for words in (["show"], ["stats"], ["drops", "list"], ["drops", "samples"]):
+                if host.api is not None:
+                    result = subprocess.run(sluice + words, capture_output=True, text=True, check=False)
+                    print("--- %s: sluice %s\n%s%s" % (host.name, " ".join(words), result.stdout, result.stderr), file=sys.stderr)
             for log in ("switch.log", "sluiced.log"):
                 print("--- %s %s\n%s" % (host.name, log, lab.tail(os.path.join(host.rundir, log), 25)), file=sys.stderr)
 
@@ -150,7 +150,7 @@ print(n)
 RECEIVER = """
 import socket, struct, sys, time
 s = socket.socket(socket.AF_INET6 if sys.argv[3] == '6' else socket.AF_INET, socket.SOCK_DGRAM)
-s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE, 1 << 24)
+s.setsockopt(socket.SOL_SOCKET, 33, 1 << 24)  # SO_RCVBUFFORCE
 s.bind(('', int(sys.argv[1]))); s.settimeout(float(sys.argv[2]))
 print('ready', flush=True)
 seen, last, gap, dup = set(), None, 0, 0

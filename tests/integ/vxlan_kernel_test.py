@@ -45,7 +45,7 @@ def set_up(lab, underlay, prefix_len, underlay_mtu=1500, network_mtu=None):
 
 def capture(lab, host, path):
     process = lab.spawn(host.netns, "tcpdump", "-U", "-i", host.interface, "-w", path, "udp", stderr=subprocess.PIPE, text=True)
-    expect("listening" in process.stderr.readline() + process.stderr.readline(), "tcpdump did not start")
+    expect(any("listening" in line for line in process.stderr), "tcpdump did not start")
     return process
 
 
