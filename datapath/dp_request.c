@@ -31,6 +31,7 @@ struct request_def {
 
 static int refuse(const struct request *r, int errno_value, const char *what);
 static int run_hello(const struct request *r);
+static void log_client(const struct dp_hello *hello);
 static int run_txn(const struct request *r);
 static int run_dump(const struct request *r);
 static void dump_entry(const struct dp_dump_entry *e, void *arg);
@@ -89,9 +90,20 @@ static int run_hello(const struct request *r)
 	    .digest = dp_state_digest(st),
 	    .n_objects = dp_state_n_objects(st)};
 	snprintf(reply.build, sizeof(reply.build), "%s", SLUICE_VERSION);
-	log_info("client %.*s", (int)strnlen(hello->client, sizeof(hello->client)), hello->client);
+	log_client(hello);
 	buf_put(r->ret, &reply, sizeof(reply));
 	return 0;
+}
+
+/* It names itself: nothing that could end the log's line, or paint the terminal. */
+static void log_client(const struct dp_hello *hello)
+{
+	char name[sizeof(hello->client) + 1] = "";
+
+	for (size_t i = 0; i < sizeof(hello->client) && hello->client[i] != '\0'; i++)
+		name[i] =
+		    hello->client[i] > ' ' && hello->client[i] < 0x7f ? hello->client[i] : '?';
+	log_info("client %s", name);
 }
 
 static int run_txn(const struct request *r)
