@@ -259,8 +259,11 @@ static void retire_port(struct txn *t, struct change *c)
 		port_destroy(old);
 	struct port *p = c->body;
 	if (p != NULL && !p->opened) {
+		// What the old port held (a device, a socket) is free only now.
 		p->retry_ms = 0;
 		(void)port_poll(p, t->now_ms);
+		if (p->opened && workers_assign(t->st->dp) < 0)
+			log_warn("no memory to poll the queues of port %s", p->conf.name);
 	}
 }
 

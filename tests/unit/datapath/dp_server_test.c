@@ -30,7 +30,7 @@ struct world {
 	struct fixture *f;
 	struct evloop *loop;
 	struct dp_server *server;
-	char path[108]; // of sun_path
+	char path[108];    // of sun_path
 	int fd;            // a client's
 	struct dp_msg msg; // the last reply
 	uint8_t *body;
