@@ -37,7 +37,7 @@ static struct lpm_node *leaf_create(
     struct lpm_nodes *nodes, const struct lpm_place *at, struct rule *head);
 static void draft_init(struct draft *d, lpm_bits prefix, unsigned int depth);
 static void draft_from(struct draft *d, const struct lpm_node *node);
-static void draft_set_child(struct draft *d, struct lpm_node *child);
+static void draft_set_child(struct draft *d, struct lpm_node *child, unsigned int chunk);
 static void draft_set_chain(struct draft *d, unsigned int position, struct rule *head);
 static struct lpm_node *draft_pack(struct lpm_nodes *nodes, const struct draft *d);
 static int draft_reduce(struct lpm_nodes *nodes, const struct draft *d, struct lpm_node **ret);
@@ -127,14 +127,14 @@ int lpm_trie_add(
 	else
 		draft_init(&d, at->bits, node != NULL ? common / STRIDE * STRIDE : at->depth);
 	if (!replaces && node != NULL)
-		draft_set_child(&d, node);
+		draft_set_child(&d, node, chunk_of(node->prefix, d.depth));
 	if (d.depth == at->depth) {
 		draft_set_chain(&d, at->position, head);
 	} else {
 		leaf = leaf_create(nodes, at, head);
 		if (leaf == NULL)
 			return -ENOMEM;
-		draft_set_child(&d, leaf);
+		draft_set_child(&d, leaf, chunk_of(at->bits, d.depth));
 	}
 	struct lpm_node *made = draft_pack(nodes, &d);
 	if (made == NULL) {
@@ -240,24 +240,19 @@ static void draft_init(struct draft *d, lpm_bits prefix, unsigned int depth)
 /* Leaves out what is gone. */
 static void draft_from(struct draft *d, const struct lpm_node *node)
 {
+	void *const *p = node->p;
+
 	draft_init(d, node->prefix, node->depth);
-	for (uint64_t map = node->child_map; map != 0; map &= map - 1) {
-		struct lpm_node *child = *child_slot(node, (unsigned int)__builtin_ctzll(map));
-		if (child != NULL)
-			draft_set_child(d, child);
-	}
-	for (uint64_t map = node->prefix_map; map != 0; map &= map - 1) {
-		unsigned int position = (unsigned int)__builtin_ctzll(map);
-		struct rule *head = *chain_slot(node, position);
-		if (head != NULL)
-			draft_set_chain(d, position, head);
-	}
+	for (uint64_t map = node->child_map; map != 0; map &= map - 1, p++)
+		if (*p != NULL)
+			draft_set_child(d, *p, (unsigned int)__builtin_ctzll(map));
+	for (uint64_t map = node->prefix_map; map != 0; map &= map - 1, p++)
+		if (*p != NULL)
+			draft_set_chain(d, (unsigned int)__builtin_ctzll(map), *p);
 }
 
-static void draft_set_child(struct draft *d, struct lpm_node *child)
+static void draft_set_child(struct draft *d, struct lpm_node *child, unsigned int chunk)
 {
-	unsigned int chunk = chunk_of(child->prefix, d->depth);
-
 	d->children[chunk] = child;
 	d->child_map |= UINT64_C(1) << chunk;
 }

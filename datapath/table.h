@@ -4,10 +4,11 @@
 /*
  * A rule table: prioritised rules behind one interface, compiled to the cheapest structure that fits.
  *
- * Structures (struct table_ops): "exact" (all rules share one mask: one hash probe), "lpm" (one prefix field,
- * the others exact, priority grows with prefix length: a multibit trie), "tuple" (a hash per mask, masks ordered by
- * highest priority so that the search stops early). table_compile chooses at the end of a transaction and may
- * rebuild; between rebuilds rules are added and unlinked in place while workers look up.
+ * Structures (table_ops.h): "exact" (all rules share one mask: one hash probe), "lpm" (one prefix field, the others
+ * exact: a multibit trie, quickest when priority grows with prefix length), "tuple" (a hash per mask, masks ordered by
+ * highest priority so that the search stops early). Rules that match any packet fit everywhere. table_compile chooses at
+ * the end of a transaction and may rebuild; between rebuilds rules are added and unlinked in place while workers
+ * look up. A rule that the structure cannot hold moves the table to tuples at once.
  *
  * Winner: highest priority; among equals the smallest rule id, so that every structure and the reference agree.
  *
@@ -29,7 +30,10 @@ void table_destroy(struct table *t); // no worker can reach it; accepts NULL
 MUST_CHECK
 int table_add(struct table *t, struct rule *rule);
 void table_del(struct table *t, struct rule *rule);
-/* Chooses the structure for the rules that are alive; rebuilds when the choice changes. 0 or -ENOMEM (old stays). */
+/*
+ * Chooses the structure for the linked rules; rebuilds when the choice changes and enough rules did to pay for it.
+ * 0 or -ENOMEM (then all works as before).
+ */
 MUST_CHECK
 int table_compile(struct table *t);
 

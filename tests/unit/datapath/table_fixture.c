@@ -39,13 +39,13 @@ uint32_t rng_below(struct rng *r, uint32_t n)
 
 uint64_t test_seed(void)
 {
-	const char *s = getenv("SLUICE_TEST_SEED");
+	const char *s = getenv("SEED");
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	uint64_t seed = s != NULL ? strtoull(s, NULL, 0)
 				  : (uint64_t)now.tv_sec * 1000000007 + (uint64_t)now.tv_nsec;
-	printf("SLUICE_TEST_SEED=%llu\n", (unsigned long long)seed);
+	printf("SEED=%llu\n", (unsigned long long)seed);
 	return seed;
 }
 

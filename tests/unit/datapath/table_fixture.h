@@ -14,7 +14,7 @@ struct rng {
 
 uint64_t rng_next(struct rng *r);
 uint32_t rng_below(struct rng *r, uint32_t n); // 0..n-1
-/* From SLUICE_TEST_SEED, else from the clock; printed, so that a failure can be repeated. */
+/* From SEED, else from the clock; printed, so that a failure can be repeated. */
 uint64_t test_seed(void);
 
 enum shape {

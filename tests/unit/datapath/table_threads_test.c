@@ -19,7 +19,7 @@
 #include "tests/unit/datapath/rcu_stub.h"
 #include "tests/unit/datapath/table_fixture.h"
 
-enum { N_READERS = 2, N_KEYS = 48, N_VERSIONS = 192, TXNS_PER_SHAPE = 8, TARGET_RULES = 120 };
+enum { N_READERS = 2, N_KEYS = 48, N_VERSIONS = 128, TXNS_PER_SHAPE = 8, TARGET_RULES = 120 };
 
 static struct table *table;
 static struct flow_key keys[N_KEYS];
