@@ -119,14 +119,14 @@ def main():
 
     runner = Runner()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        for parallel, n_at_once in ((True, os.cpu_count()), (False, 1)):
-            with concurrent.futures.ThreadPoolExecutor(n_at_once) as pool:
+    for parallel, n_at_once in ((True, os.cpu_count()), (False, 1)):
+        with concurrent.futures.ThreadPoolExecutor(n_at_once) as pool:
+            try:
                 list(pool.map(runner.run, [t for t in tests if t.parallel == parallel]))
-    except KeyboardInterrupt:
-        runner.stop()
-        print("interrupted")
-        sys.exit(130)
+            except KeyboardInterrupt:
+                print("interrupted: ending what runs", flush=True)
+                runner.stop()
+                sys.exit(130)
     print("%(passed)d passed, %(failed)d failed, %(skipped)d skipped" % runner.counts)
     sys.exit(1 if runner.counts["failed"] or not runner.counts["passed"] else 0)
 
