@@ -140,7 +140,6 @@ static int run(struct daemon *d, const struct options *o, struct err *err)
 	    event_add(intr, NULL) != 0)
 		return err_set(err, ERR_INTERNAL, "cannot watch signals");
 	d->on_commit = follow_model;
-	follow_model(d);
 	log_info("serving %s/api.sock at generation %lu", o->rundir, store_generation(d->store));
 	sd_notify("READY=1");
 	event_base_dispatch(d->base);
@@ -178,13 +177,16 @@ static int open_sockets(struct daemon *d, const struct options *o, struct err *e
 	const struct underlay_events underlay_events = {.on_change = on_underlay, .arg = d};
 	char path[128];
 
+	d->underlay = underlay_create(d->base, &underlay_events, err);
+	if (d->underlay == NULL)
+		return -EIO;
+	// Before the switch is asked what it holds: a model without routes would differ from it.
+	follow_model(d);
+	underlay_run(d->underlay);
 	snprintf(path, sizeof(path), "%s/switch.sock", o->rundir);
 	d->dp = dp_client_create(d->base, path, d->model, &switch_events);
 	if (d->dp == NULL)
 		return err_set(err, ERR_INTERNAL, "cannot watch %s", path);
-	d->underlay = underlay_create(d->base, &underlay_events, err);
-	if (d->underlay == NULL)
-		return -EIO;
 	snprintf(path, sizeof(path), "%s/api.sock", o->rundir);
 	d->rpc = rpc_server_create(d->base, path, d, err);
 	if (d->rpc == NULL)
@@ -287,7 +289,7 @@ static void on_underlay(const struct dp_route_conf *routes, size_t n_routes,
 	buf_writer_init(&ops, DP_BODY_MAX);
 	model_set_underlay(d->model, summary);
 	uint32_t n_ops = model_put_underlay(d->model, routes, n_routes, locals, n_locals, &ops);
-	if (n_ops > 0)
+	if (n_ops > 0 && d->dp != NULL)
 		txn_send_ops(d->txn, &ops, n_ops);
 	buf_writer_fini(&ops);
 }

@@ -99,7 +99,7 @@ struct dp_op {
 };
 
 struct dp_txn {
-	uint64_t generation; // becomes the switch's generation; >= the current one (equal: the underlay changed), or reset
+	uint64_t generation; // becomes the switch's generation; not before the current one, unless reset
 	uint32_t n_ops;
 	uint32_t flags; // DP_TXN_F_*
 };

@@ -125,7 +125,6 @@ bool pipeline_copy_begin(struct pipeline *p, struct pipeline_copy *c)
 		return false;
 	c->now = p->now;
 	c->stopped = p->stopped;
-	p->n_copies++;
 	return true;
 }
 
@@ -133,7 +132,6 @@ void pipeline_copy_end(struct pipeline *p, const struct pipeline_copy *c)
 {
 	p->now = c->now;
 	p->stopped = c->stopped;
-	p->n_copies--;
 	pipeline_leave(p);
 }
 
@@ -165,7 +163,7 @@ static void begin(struct pipeline *p, struct worker *w, const struct bridge *br,
 	p->in_port = in_port;
 	p->rule = NULL;
 	p->table = 0;
-	p->depth = p->n_copies = 0;
+	p->depth = 0;
 }
 
 /*

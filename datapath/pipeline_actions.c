@@ -194,24 +194,22 @@ static void pop_vlan(struct pipeline *p)
 }
 
 /*
- * Symbolic: whether the TTL runs out is for act to see, packet by packet. The key's value follows for rules that
- * match on it (then it is in the session key), and for a TTL that a rule set, which is known here. On a copy (group
- * bucket, other bridge) act must not be asked: it would end the packet, not the copy.
+ * A packet whose TTL runs out stops here, and keeps nothing: others of its session have more. For those the decrement is
+ * symbolic, and act sees packet by packet whether it can be done. The key's value follows for rules that match on
+ * it (then it is in the session key), and for a TTL that a rule set.
  */
 static void dec_ttl(struct pipeline *p)
 {
 	struct view *v = &p->now;
 	if (!key_has(&v->key, FP_IP))
 		return;
-	bool is_known = v->ttl_set || p->n_copies > 0;
-	if ((is_known && v->key.ip_ttl <= 1) || v->ttl_decs == UINT8_MAX) {
+	if (v->key.ip_ttl <= 1) {
 		if (!v->ttl_set)
 			p->builder.prog->cacheable = 0;
 		pipeline_stop(p, DP_DROP_TTL_EXPIRED);
 		return;
 	}
-	if (v->key.ip_ttl > 0)
-		v->key.ip_ttl--;
+	v->key.ip_ttl--;
 	if (!v->ttl_set)
 		v->ttl_decs++;
 }

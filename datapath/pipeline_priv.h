@@ -61,8 +61,7 @@ struct pipeline {
 	const struct rule *rule; // that is executing; NULL: none yet
 	uint8_t table;
 	unsigned int depth;
-	unsigned int n_copies; // group buckets and other bridges it is in: what comes after them sees the packet as before
-	bool stopped;          // by a drop
+	bool stopped; // by a drop
 };
 
 /* What a group bucket or another bridge gets of its own. */

@@ -131,6 +131,11 @@ void underlay_set_remotes(
 	look_soon(u);
 }
 
+void underlay_run(struct underlay *u)
+{
+	look(-1, 0, u);
+}
+
 static int monitor_open(struct underlay *u)
 {
 	int rc = kernel_open(&u->monitor);

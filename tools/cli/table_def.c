@@ -5,7 +5,7 @@
 
 #include "datapath/base/err.h"
 
-enum { CF_REQUIRED = 1, CF_LIST = 2, CF_IMMUTABLE = 4, MAX_COLUMNS = 64 };
+enum { CF_REQUIRED = 1, CF_LIST = 2, CF_IMMUTABLE = 4, CF_KEPT = 8, MAX_COLUMNS = 64 };
 
 /* The schema's types, as far as the command line tells them apart: the daemon checks the rest. */
 enum {

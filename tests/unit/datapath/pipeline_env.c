@@ -291,7 +291,10 @@ struct flow_match env_match(const char *text)
 		const struct flow_field *f = flow_field_find(field);
 		struct flow_value v, mask;
 		struct err err = {0};
-		CHECK(f != NULL && flow_field_parse(f, value, &v, &mask, &err) == 0);
+		if (f == NULL || flow_field_parse(f, value, &v, &mask, &err) != 0) {
+			fprintf(stderr, "%s: %s %s=%s\n", text, err.what, field, value);
+			abort();
+		}
 		CHECK(flow_match_add_field(&m, flow_field_id(f), &v, &mask) == 0);
 	}
 	return m;

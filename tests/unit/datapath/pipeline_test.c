@@ -189,7 +189,7 @@ static void volatile_fields_are_written_even_when_this_packet_has_the_value(void
 	assert_string_equal(run(UDP4), "set ip_tos=0x00/0xfc; set ip_ttl=64; output port 2");
 }
 
-static void ttl_is_decremented_by_act_packet_by_packet(void **state)
+static void ttl_is_decremented_packet_by_packet(void **state)
 {
 	(void)state;
 	add_action(&a, DP_ACTION_DEC_TTL);
@@ -198,9 +198,9 @@ static void ttl_is_decremented_by_act_packet_by_packet(void **state)
 	env_rule(e, 1, 0, 1, "", &a);
 	env_commit(e);
 	assert_string_equal(run(UDP4), "dec_ttl 2 times; output port 2");
-	// The same program whatever the TTL: sessions of it are shared by packets of any.
-	assert_string_equal(
-	    run("eth_type=0x0800,ip_proto=17,ip_ttl=1"), "dec_ttl 2 times; output port 2");
+	assert_int_equal(run_from(1, UDP4)->cacheable, 1);
+	// One that runs out makes no session for the others.
+	assert_string_equal(run("eth_type=0x0800,ip_proto=17,ip_ttl=2"), "drop (ttl_expired)");
 	assert_string_equal(run("eth_type=0x0806"), "output port 2");
 }
 
@@ -746,7 +746,7 @@ int main(void)
 	    TEST(fields_are_written_once_and_only_before_an_output),
 	    TEST(fields_the_packet_does_not_have_are_left_alone),
 	    TEST(volatile_fields_are_written_even_when_this_packet_has_the_value),
-	    TEST(ttl_is_decremented_by_act_packet_by_packet),
+	    TEST(ttl_is_decremented_packet_by_packet),
 	    TEST(setting_ttl_does_not_revive_an_expired_packet),
 	    TEST(ttl_that_a_rule_set_to_one_expires_in_the_rules),
 	    TEST(vlan_push_takes_the_outer_tag_and_pop_removes_it),
