@@ -204,6 +204,17 @@ static void shorter_prefix_of_higher_priority_wins_in_lpm(void **)
 	free_all();
 }
 
+static void smaller_id_wins_across_prefix_lengths_in_lpm(void **)
+{
+	struct rule *r8 = add_route(0x0a000000, 8, 100);
+
+	add_route(0x0a010000, 16, 100);
+	add_route(0x0a010203, 32, 132);
+	compile_to("lpm");
+	assert_ptr_equal(look_up_route(0x0a010204), r8);
+	free_all();
+}
+
 static void holes_in_the_address_mask_are_not_lpm(void **)
 {
 	struct flow_match m = route_match(0x0a000000, 24);
@@ -474,6 +485,7 @@ int main(void)
 	    TEST(one_mask_compiles_to_exact),
 	    TEST(routes_compile_to_lpm),
 	    TEST(shorter_prefix_of_higher_priority_wins_in_lpm),
+	    TEST(smaller_id_wins_across_prefix_lengths_in_lpm),
 	    TEST(holes_in_the_address_mask_are_not_lpm),
 	    TEST(other_fields_must_be_alike_for_lpm),
 	    TEST(a_rule_of_another_shape_moves_the_table_to_tuples_at_once),
