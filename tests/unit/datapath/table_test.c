@@ -206,12 +206,16 @@ static void shorter_prefix_of_higher_priority_wins_in_lpm(void **)
 
 static void smaller_id_wins_across_prefix_lengths_in_lpm(void **)
 {
-	struct rule *r8 = add_route(0x0a000000, 8, 100);
-
-	add_route(0x0a010000, 16, 100);
-	add_route(0x0a010203, 32, 132);
+	for (unsigned int len = 28; len <= 32; len += 2)
+		add_route(0x0b000000, len, (uint16_t)len);
 	compile_to("lpm");
-	assert_ptr_equal(look_up_route(0x0a010204), r8);
+	struct rule *r8 = add_route(0x0a000000, 8, 5);
+	add_route(0x0a010000, 16, 5);
+	assert_ptr_equal(look_up_route(0x0a010203), r8);
+	struct rule *r24 = add_route(0x0c000000, 24, 6);
+	add_route(0x0c000000, 20, 6);
+	assert_ptr_equal(look_up_route(0x0c000001), r24);
+	assert_string_equal(table_structure(table), "lpm");
 	free_all();
 }
 
