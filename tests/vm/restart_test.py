@@ -33,7 +33,7 @@ def set_up(lab):
         start_vm(lab, vm)
     for vm in vms:
         vm.wait_ready()
-    expect(len(vms[0].ping("10.0.0.2", 5)) >= 4, "the VMs do not reach each other")
+    wait_for("the VMs reach each other", lambda: len(vms[0].ping("10.0.0.2", 3)) == 3)
     return host, vms
 
 
@@ -56,7 +56,7 @@ def vm_killed_comes_back(lab):
     start_vm(lab, vms[1])
     vms[1].wait_ready()
     wait_for("port red-b is up", lambda: state_of(host, "red-b") == "up")
-    expect(len(vms[0].ping("10.0.0.2", 5)) >= 4, "the restarted VM is not reached")
+    wait_for("the restarted VM is reached", lambda: len(vms[0].ping("10.0.0.2", 3)) == 3)
     reasons = {r["reason"]: r["count"] for r in host.api.call("drop.list")["reasons"]}
     expect(reasons.get("port_down", 0) > 0, "packets to the dead VM have no reason: %s" % reasons)
     assert_conserved(host)
