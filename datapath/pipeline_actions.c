@@ -132,10 +132,7 @@ static void mark_written(struct pipeline *p, const struct flow_field *f)
 	case FIELD_IP_DSCP: p->now.tos_written |= 0xfc; break;
 	case FIELD_IP_ECN: p->now.tos_written |= 0x03; break;
 	case FIELD_IPV6_LABEL: p->now.label_written = true; break;
-	case FIELD_IP_TTL:
-		p->now.ttl_set = true;
-		p->now.ttl_decs = 0;
-		break;
+	case FIELD_IP_TTL: p->now.ttl_set = true; break;
 	default: break;
 	}
 }

@@ -149,23 +149,25 @@ static void commit_ip6(struct pipeline *p)
 	emit(p, &op, PROG_SET_IP6, label | CHANGED(ip6_src, 1) | CHANGED(ip6_dst, 2));
 }
 
-/* Emits the decrements or the value that bytes lacks, and brings bytes up to date. */
+/*
+ * Emits the decrements or the value that bytes lacks, and brings bytes up to date. Another bucket or bridge may have
+ * decremented more: then what it wrote is taken back, and packets whose TTL ran out there, but not here, must not
+ * meet its decrement in a session.
+ */
 static void commit_ttl(struct pipeline *p)
 {
 	const struct view *want = &p->now;
 	struct view *have = &p->bytes;
+	bool is_taken_back = want->ttl_decs < have->ttl_decs || (have->ttl_set && !want->ttl_set);
 	struct prog_op op = {.type = PROG_DEC_TTL};
-	bool decs_reach = !want->ttl_set && !have->ttl_set && want->ttl_decs >= have->ttl_decs;
-	if (decs_reach) {
-		op.ttl.ttl = want->ttl_decs - have->ttl_decs;
-		if (op.ttl.ttl > 0)
-			program_append(&p->builder, &op);
-	} else if (!have->ttl_set || have->key.ip_ttl != want->key.ip_ttl || !want->ttl_set) {
+	if (is_taken_back)
+		p->builder.prog->cacheable = 0;
+	if (want->ttl_set || is_taken_back) {
 		op.ttl.ttl = want->key.ip_ttl;
-		emit(p, &op, PROG_SET_TTL, 1);
-		// Without a value set by a rule this is the packet's own TTL from before another bucket.
-		if (!want->ttl_set)
-			p->builder.prog->cacheable = 0;
+		emit(p, &op, PROG_SET_TTL, !have->ttl_set || have->key.ip_ttl != want->key.ip_ttl);
+	} else if (want->ttl_decs > have->ttl_decs) {
+		op.ttl.ttl = want->ttl_decs - have->ttl_decs;
+		program_append(&p->builder, &op);
 	}
 	have->ttl_set = want->ttl_set;
 	have->ttl_decs = want->ttl_decs;

@@ -8,6 +8,7 @@ enum { DEFAULT_MAX_MACS = 1024, VLAN_VID_BITS = 0xfff };
 
 static bool learn(struct pipeline *p, struct fdb *fdb, uint16_t vlan);
 static void keep_young(struct pipeline *p, int32_t idx, uint16_t vlan);
+static void forget_other_port(struct pipeline *p, int32_t idx);
 static uint16_t vlan_of(const struct flow_key *k);
 
 /* A VLAN-aware learning bridge (IEEE 802.1Q 8.6, 8.7): learns the source, forwards to where the destination is, or floods. */
@@ -78,12 +79,32 @@ static void keep_young(struct pipeline *p, int32_t idx, uint16_t vlan)
 		p->builder.prog->cacheable = 0;
 		return;
 	}
+	forget_other_port(p, idx);
 	struct prog_op op = {.type = PROG_REFRESH};
 	op.refresh.idx = idx;
 	op.refresh.bridge = p->bridge->id;
 	op.refresh.vlan = vlan;
 	op.refresh.port = p->in_port;
 	program_prepend(&p->builder, &op);
+}
+
+/*
+ * A packet that comes round through patch ports moves its own source. The earlier entry is no longer true when act
+ * looks, and a session would move it to and fro.
+ */
+static void forget_other_port(struct pipeline *p, int32_t idx)
+{
+	struct program_builder *b = &p->builder;
+	for (unsigned int at = 0; at < b->prologue_size;) {
+		struct prog_op *op = (struct prog_op *)(void *)(b->prologue + at);
+		bool is_entry = op->type == PROG_REFRESH && op->refresh.idx == idx &&
+				op->refresh.bridge == p->bridge->id;
+		if (is_entry && op->refresh.port != p->in_port) {
+			op->refresh.idx = FDB_NONE;
+			b->prog->cacheable = 0;
+		}
+		at += op->len;
+	}
 }
 
 static uint16_t vlan_of(const struct flow_key *k)

@@ -21,13 +21,13 @@ enum {
 	MAX_LOOKUPS = 4096,
 	MAX_DEPTH = 64,
 	MAX_ACTIONS = 65536,
-	MAX_SET_FIELDS = 64, // in one action set
+	MAX_SET_FIELDS = 64,    // in one action set
 	VLAN_TCI_BITS = 0xefff, // what the wire carries; bit 12 is FLOW_VLAN_PRESENT
 };
 
 struct view {
 	struct flow_key key;
-	uint8_t ttl_decs;    // decrements since the packet came in, or since ttl_set
+	uint8_t ttl_decs;    // decrements of the TTL that the packet came in with
 	uint8_t tos_written; // bits of ip_tos with a known value
 	bool ttl_set;        // ip_ttl is a known value
 	bool label_written;  // ip6_label is a known value
@@ -80,16 +80,19 @@ void pipeline_stop(struct pipeline *p, enum dp_drop reason);
 /* False when the run is over: stopped or out of bounds. */
 bool pipeline_goes_on(const struct pipeline *p);
 /* One level down; false (and exceeded) when too deep. */
-MUST_CHECK bool pipeline_enter(struct pipeline *p);
+MUST_CHECK
+bool pipeline_enter(struct pipeline *p);
 void pipeline_leave(struct pipeline *p);
 /* Between the two the packet is a copy: changes and drops end with it. One level down; false when too deep. */
-MUST_CHECK bool pipeline_copy_begin(struct pipeline *p, struct pipeline_copy *c);
+MUST_CHECK
+bool pipeline_copy_begin(struct pipeline *p, struct pipeline_copy *c);
 void pipeline_copy_end(struct pipeline *p, const struct pipeline_copy *c);
 void pipeline_note(const struct pipeline *p, const char *fmt, ...) FORMAT(2, 3);
 
 /* pipeline_actions.c */
 void pipeline_actions(struct pipeline *p, const struct dp_action *actions, size_t size);
-void action_set_write(struct action_set *set, struct pipeline *p, const struct dp_action *actions, size_t size);
+void action_set_write(
+    struct action_set *set, struct pipeline *p, const struct dp_action *actions, size_t size);
 void action_set_run(struct action_set *set, struct pipeline *p);
 
 /* pipeline_commit.c */

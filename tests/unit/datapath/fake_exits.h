@@ -9,7 +9,7 @@
  */
 #include "datapath/worker.h"
 
-enum { EXITS_MAX = 128, EXITS_DATA = 2048 };
+enum { EXITS_MAX = 192, EXITS_DATA = 2048 };
 
 struct exits {
 	unsigned int n_out, n_drops, n_alive; // n_alive: packets that have not left yet

@@ -367,6 +367,24 @@ static void giving_a_volatile_field_back_is_for_this_packet_only(void **state)
 	assert_int_equal(run_from(1, "eth_type=0x0800,ip_proto=17,ip_ttl=1")->cacheable, 0);
 }
 
+static void ttl_that_ran_out_on_a_copy_only_is_not_kept(void **state)
+{
+	(void)state;
+	struct actions b[1] = {0};
+	add_action(&b[0], DP_ACTION_DEC_TTL);
+	add_output(&b[0], 20);
+	env_group(e, 1, 5, DP_GROUP_INDIRECT, b, 1);
+	add_group(&a, 5);
+	add_set(&a, FIELD_IP_TTL,
+	    "9"); // no byte of the bucket's is left, but act would stop at its decrement
+	add_output(&a, 30);
+	env_rule(e, 1, 0, 1, "", &a);
+	env_commit(e);
+	assert_string_equal(
+	    run(UDP4), "dec_ttl; output port 2 (copy); set ip_ttl=9; output port 3");
+	assert_int_equal(run_from(1, UDP4)->cacheable, 0);
+}
+
 static void fast_failover_takes_the_first_live_bucket(void **state)
 {
 	(void)state;
@@ -690,6 +708,29 @@ static void normal_learns_nothing_in_dry_run(void **state)
 	assert_int_equal(fdb_dump(e->bridges[1].fdb, 0, &entry, 1), 0);
 }
 
+static void packet_that_comes_round_moves_its_source_once(void **state)
+{
+	(void)state;
+	make_patch(1, 11, 2, 12);
+	env_rule(e, 1, 0, 0, "", output_to(DP_OFPORT_NORMAL));
+	env_rule(e, 2, 0, 0, "", output_to(DP_OFPORT_IN_PORT));
+	env_rule(e, 1, 0, 1, "in_port=110", output_to(DP_OFPORT_NORMAL));
+	((struct bridge_ports *)(uintptr_t)e->bridges[1].ports)->p[5].flood = 0;
+	e->ports[11].conf.max_macs = 1;
+	struct actions *l = output_to(DP_OFPORT_NORMAL);
+	add_output(l, 110);
+	env_rule(e, 1, 0, 2, "in_port=10", l);
+	env_commit(e);
+	const struct program *p =
+	    run_from(1, "eth_src=02:00:00:00:00:01,eth_dst=02:00:00:00:00:02");
+	assert_int_equal(p->cacheable, 0);
+	assert_int_equal(p->ops->type, PROG_REFRESH);
+	assert_int_equal(
+	    p->ops->refresh.idx, FDB_NONE); // act would find it moved, and run the rules for ever
+	struct mac_addr mac = {{2, 0, 0, 0, 0, 1}};
+	assert_int_equal(fdb_lookup(e->bridges[1].fdb, &mac, 0, e->w->now_ms), 11);
+}
+
 static void source_that_rules_changed_is_learned_but_not_kept_by_a_session(void **state)
 {
 	(void)state;
@@ -758,6 +799,7 @@ int main(void)
 	    TEST(clear_empties_the_set_before_the_rule_writes_its_own),
 	    TEST(all_group_gives_each_bucket_the_packet_as_it_was),
 	    TEST(giving_a_volatile_field_back_is_for_this_packet_only),
+	    TEST(ttl_that_ran_out_on_a_copy_only_is_not_kept),
 	    TEST(fast_failover_takes_the_first_live_bucket),
 	    TEST(failover_groups_that_watch_each_other_end),
 	    TEST(select_spreads_by_weight_and_keeps_a_flow_together),
@@ -775,6 +817,7 @@ int main(void)
 	    TEST(normal_learns_forwards_and_floods),
 	    TEST(normal_drops_what_it_must_not_learn_or_forward),
 	    TEST(normal_learns_nothing_in_dry_run),
+	    TEST(packet_that_comes_round_moves_its_source_once),
 	    TEST(source_that_rules_changed_is_learned_but_not_kept_by_a_session),
 	    TEST(stand_alone_bridge_learns_without_rules),
 	    TEST(guest_port_refuses_link_local_multicast),
