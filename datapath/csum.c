@@ -21,8 +21,10 @@ void csum_complete(struct rte_mbuf *m)
 	if (field + 2 > end || field + 2 > m->data_len)
 		return;
 	uint16_t csum = (uint16_t)~csum_packet(m, pkt->csum_start, end - pkt->csum_start);
-	// RFC 768: zero means "none" for UDP; for the others both are the same number.
-	store16(rte_pktmbuf_mtod_offset(m, uint8_t *, field), csum != 0 ? csum : 0xffff);
+	// RFC 768: zero means "none" for UDP. For the others both are the same number, but analysers expect zero.
+	if (csum == 0 && pkt->csum_offset == UDP_CSUM_OFS)
+		csum = 0xffff;
+	store16(rte_pktmbuf_mtod_offset(m, uint8_t *, field), csum);
 }
 
 void csum_update(uint16_t *csum, const void *old_bytes, const void *new_bytes, size_t size)
