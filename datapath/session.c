@@ -9,13 +9,16 @@
 #include "datapath/worker.h"
 
 /*
- * A bucket is one cache line: tags first, so that one 32-byte load compares them all. A key may live in two buckets;
- * it is added to the emptier one and never moved, so an entry's address is stable while it lives. With at most 10/8 slots
- * per budgeted session two choices fill beyond 95 % before both buckets of a key are full.
+ * A bucket is one cache line: tags first, so that one 32-byte load compares them all. A key may live in two buckets: it
+ * is added to the first, or when that is crowded to the emptier, so that most look-ups touch one bucket only. It is
+ * never moved: an entry's address is stable while it lives. With 10/8 slots per budgeted session nearly all of the
+ * budget is used before both buckets of a key are full.
  */
 enum {
 	BUCKET_SLOTS = 10,
 	BUCKET_FILL = 8, // sessions per bucket that the bucket array is sized for
+	FIRST_CHOICE_FREE =
+	    3, // slots that the first bucket must have free to be taken without a look at the second
 	KEY_WORDS = sizeof(struct session_key) / 8,
 	SWEEP_ROUND_MS = 1000,
 	SWEEP_MAX = 8192, // entries looked at in one go: some 50 us
@@ -117,7 +120,6 @@ uint32_t session_hash(const struct session_table *t, const struct session_key *k
 void session_prefetch(const struct session_table *t, uint32_t hash)
 {
 	__builtin_prefetch(first_bucket(t, hash));
-	__builtin_prefetch(second_bucket(t, hash));
 }
 
 void session_prefetch_entry(const struct session_table *t, uint32_t hash)
@@ -147,7 +149,8 @@ struct session *session_add(
 	uint16_t tag = tag_of(hash);
 	struct session_bucket *b = first_bucket(t, hash), *b2 = second_bucket(t, hash);
 	uint32_t free1 = bucket_match(b, 0), free2 = bucket_match(b2, 0);
-	if (__builtin_popcount(free2) > __builtin_popcount(free1)) {
+	bool is_crowded = __builtin_popcount(free1) < 2 * FIRST_CHOICE_FREE;
+	if (is_crowded && __builtin_popcount(free2) > __builtin_popcount(free1)) {
 		b = b2;
 		free1 = free2;
 	}

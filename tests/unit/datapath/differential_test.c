@@ -219,6 +219,7 @@ static void random_actions(struct actions *l, uint8_t table, uint32_t first_grou
 				add_group(l, first_group + rnd(6 - first_group));
 			break;
 		case 5:
+		case 11:
 			if (table + 1 < N_TABLES && !is_set)
 				add_resubmit(l,
 				    rnd(2) == 0 ? (uint32_t)DP_OFPORT_IN_PORT : 10 * (1 + rnd(4)),
@@ -426,6 +427,8 @@ static void vary(struct packet *p)
 	if (type == 0x0800) {
 		l3[1] = (uint8_t)rnd(256);
 		l3[8] = (uint8_t)rnd(6);
+		if (l3[9] == 6 && (l3[6] & 0x1f) == 0 && l3[7] == 0)
+			l3[(l3[0] & 15) * 4 + 13] = (uint8_t)rnd(0x20);
 	} else if (type == 0x86dd) {
 		l3[0] = (uint8_t)(0x60 | rnd(16));
 		l3[1] = (uint8_t)rnd(256);

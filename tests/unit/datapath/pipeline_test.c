@@ -476,6 +476,20 @@ static void resubmit_looks_with_another_in_port_and_comes_back(void **state)
 	assert_string_equal(run(UDP4), "output port 1 (copy); output port 5 (copy); output port 4");
 }
 
+static void in_port_of_a_resubmit_does_not_reach_past_a_goto(void **state)
+{
+	(void)state;
+	struct dp_rule_conf c = {
+	    .bridge = 1, .table = 4, .priority = 1, .goto_table = 5, .flags = DP_RULE_F_GOTO};
+	add_resubmit(&a, 30, 4);
+	env_rule(e, 1, 0, 1, "", &a);
+	env_rule_full(e, &c, "in_port=30", NULL, NULL);
+	env_rule(e, 1, 5, 1, "in_port=10", output_to(50));
+	env_rule(e, 1, 5, 1, "in_port=30", output_to(40));
+	env_commit(e);
+	assert_string_equal(run(UDP4), "output port 5");
+}
+
 static void resubmit_to_nothing_is_no_harm(void **state)
 {
 	(void)state;
@@ -805,6 +819,7 @@ int main(void)
 	    TEST(select_spreads_by_weight_and_keeps_a_flow_together),
 	    TEST(group_that_is_not_there_or_calls_itself_is_a_drop),
 	    TEST(resubmit_looks_with_another_in_port_and_comes_back),
+	    TEST(in_port_of_a_resubmit_does_not_reach_past_a_goto),
 	    TEST(resubmit_to_nothing_is_no_harm),
 	    TEST(resubmit_loop_is_cut),
 	    TEST(drop_action_stops_with_its_reason),
