@@ -39,10 +39,10 @@ def set_up(lab, queues):
     return a, b, vm
 
 
-def tcp(b, vm, address, reverse, lab):
+def tcp(b, vm, address, reverse, lab, amount="-t 2"):
     lab.spawn(b.netns, "iperf3", "-s", "-1", stdout=subprocess.DEVNULL)
     wait_for("iperf3 server", lambda: ":5201" in netns_exec(b.netns, "ss", "-ltn"))
-    code, out = vm.run("iperf3 -c %s -t 2 -f m %s" % (address, "-R" if reverse else ""), timeout_s=30)
+    code, out = vm.run("iperf3 -c %s %s -f m %s" % (address, amount, "-R" if reverse else ""), timeout_s=30)
     expect(code == 0, "iperf3: " + out)
     print(address, "to the VM" if reverse else "from the VM", out.strip().splitlines()[-3].strip())
 
@@ -55,7 +55,7 @@ def checksums_are_right_on_the_wire(lab):
     dump = kernel.capture(lab, b, pcap)
     for address in ("10.0.0.2", "fd00::2"):
         for reverse in (False, True):
-            tcp(b, vm, address, reverse, lab)
+            tcp(b, vm, address, reverse, lab, "-n 6M")  # every packet of it is decoded
     expect(len(vm.ping("10.0.0.2", 3, size=MTU - 28)) == 3, "largest ping")
     time.sleep(0.05)  # let tcpdump write; it has no event to wait for
     dump.terminate()
