@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/control/fake_model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct model_plan {
+	struct buf_writer ops;
+	uint32_t n_ops;
+};
+
+struct fake fake;
+static struct dp_hello_reply hello = {.n_workers = 2};
+
+void fake_reset(void)
+{
+	fake = (struct fake){.is_connected = true};
+}
+
+void fake_answer(void)
+{
+	const struct dp_txn_reply reply = {.generation = fake.last_generation, .n_workers = 2};
+	dp_reply_cb *cb = fake.held_cb;
+	fake.held_cb = NULL;
+	if (fake.switch_error == 0)
+		cb(0, &reply, sizeof(reply), "", fake.held_arg);
+	else
+		cb(fake.switch_error, NULL, 0, "rule table is full", fake.held_arg);
+}
+
+struct err *err_list_add(struct err_list *l, uint32_t op)
+{
+	static struct err scratch;
+	if (l->n_total++ >= ARRAY_SIZE(l->errs))
+		return &scratch;
+	l->ops[l->n] = op;
+	return &l->errs[l->n++];
+}
+
+struct model_plan *model_plan(
+    struct model *, const struct api_change *changes, size_t n, struct err_list *errs)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (fake.refuse_name == NULL || strcmp(changes[i].name, fake.refuse_name) != 0)
+			continue;
+		struct err *err = err_list_add(errs, changes[i].op);
+		err_path(err, "/vni");
+		err_set(err, ERR_CONFLICT, "another network has this VNI");
+	}
+	if (errs->n_total > 0)
+		return NULL;
+	struct model_plan *plan = calloc(1, sizeof(*plan));
+	buf_writer_init(&plan->ops, 1 << 20);
+	plan->n_ops = (uint32_t)n;
+	return plan;
+}
+
+const struct buf_writer *model_plan_ops(const struct model_plan *plan, uint32_t *ret_n_ops)
+{
+	*ret_n_ops = plan->n_ops;
+	return &plan->ops;
+}
+
+void model_commit(struct model *, struct model_plan *plan)
+{
+	fake.n_commits++;
+	buf_writer_fini(&plan->ops);
+	free(plan);
+}
+
+void model_discard(struct model_plan *plan)
+{
+	fake.n_discards++;
+	buf_writer_fini(&plan->ops);
+	free(plan);
+}
+
+bool dp_client_is_connected(const struct dp_client *)
+{
+	return fake.is_connected;
+}
+
+const struct dp_hello_reply *dp_client_hello(const struct dp_client *)
+{
+	return &hello;
+}
+
+void dp_client_commit(struct dp_client *, uint64_t generation, const struct buf_writer *, uint32_t,
+    dp_reply_cb *cb, void *arg)
+{
+	if (!fake.is_connected) {
+		cb(-ENOTCONN, NULL, 0, "sluice-switch is not connected", arg);
+		return;
+	}
+	assert(generation > fake.last_generation);
+	fake.last_generation = generation;
+	fake.held_cb = cb;
+	fake.held_arg = arg;
+	if (!fake.hold)
+		fake_answer();
+}
