@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "control/dp_body.h"
-#include "datapath/base/hash.h"
+#include "control/dp_diff.h"
 #include "datapath/base/list.h"
 
 #define LOG_MODULE "switch"
@@ -63,7 +63,7 @@ struct dp_client {
 	size_t n_pending, n_queued;
 	struct dp_hello_reply hello;
 	uint64_t repair_digest; // of the model when the difference was sent
-	uint8_t *in; // one packet
+	uint8_t *in;            // one packet
 };
 
 static void try_connect(evutil_socket_t fd, short what, void *arg);
@@ -483,83 +483,28 @@ static void on_hello(int error, const void *body, size_t size, const char *what,
 		disconnect(c, "it does not take a message");
 }
 
-/* The difference between what the switch holds and the model. */
-struct repair {
-	struct hmap held; // struct held
-	struct buf_writer ops;
-	uint32_t n_ops;
-};
-
-struct held {
-	struct hmap_node node; // by object_hash
-	struct dp_dump_entry entry;
-};
-
-static uint64_t object_hash(uint32_t kind, uint64_t id)
-{
-	const uint64_t words[2] = {kind, id};
-	return hash_stable(words, sizeof(words));
-}
-
-static void put_if_different(const struct dp_op *op, uint64_t digest, void *arg)
-{
-	struct repair *r = arg;
-
-	hmap_foreach_with_hash (h, &r->held, object_hash(op->kind, op->id), struct held, node) {
-		if (h->entry.kind != op->kind || h->entry.id != op->id)
-			continue;
-		bool same = h->entry.digest == digest;
-		h->entry.kind = 0; // seen: not to be deleted
-		if (same)
-			return;
-	}
-	buf_put(&r->ops, op, op->size);
-	r->n_ops++;
-}
-
 static void on_dump(int error, const void *body, size_t size, const char *what, void *arg)
 {
 	struct dp_client *c = arg;
-	struct repair r = {0};
+	struct buf_writer w;
 	size_t n = size / sizeof(struct dp_dump_entry);
-	const struct dp_dump_entry *entries = body;
 
-	if (error != 0 || size % sizeof(*entries) != 0) {
+	if (error != 0 || size % sizeof(struct dp_dump_entry) != 0) {
 		disconnect(c, error != 0 ? what : "its dump is malformed");
 		return;
 	}
-	struct held *helds = calloc(n + 1, sizeof(*helds));
-	if (helds == NULL)
-		abort();
-	hmap_init(&r.held);
-	buf_writer_init(&r.ops, DP_BODY_MAX);
-	buf_put_zeros(&r.ops, sizeof(struct dp_txn));
-	for (size_t i = 0; i < n; i++) {
-		helds[i].entry = entries[i];
-		hmap_add(&r.held, &helds[i].node, object_hash(entries[i].kind, entries[i].id));
-	}
-	model_foreach(c->model, put_if_different, &r);
-	for (size_t i = 0; i < n; i++) {
-		const struct dp_op del = {.verb = DP_DEL,
-		    .kind = (uint16_t)helds[i].entry.kind,
-		    .size = sizeof(del),
-		    .id = helds[i].entry.id};
-		if (helds[i].entry.kind == 0)
-			continue;
-		buf_put(&r.ops, &del, sizeof(del));
-		r.n_ops++;
-	}
-	struct dp_txn *txn = (struct dp_txn *)(void *)r.ops.data;
-	*txn = (struct dp_txn){.generation = c->hello.generation + 1, .n_ops = r.n_ops};
+	buf_writer_init(&w, DP_BODY_MAX);
+	buf_put_zeros(&w, sizeof(struct dp_txn));
+	uint32_t n_ops = dp_diff(c->model, body, n, &w);
+	struct dp_txn *txn = (struct dp_txn *)(void *)w.data;
+	*txn = (struct dp_txn){.generation = c->hello.generation + 1, .n_ops = n_ops};
 	log_info("sluice-switch holds %zu objects of %lu: sending %u changes", n,
-	    model_n_objects(c->model), r.n_ops);
+	    model_n_objects(c->model), n_ops);
 	c->state = REPAIRING;
 	c->repair_digest = model_digest(c->model);
-	if (r.ops.bad || send_message(c, DP_MSG_TXN, r.ops.data, r.ops.size, on_repaired, c) != 0)
+	if (w.bad || send_message(c, DP_MSG_TXN, w.data, w.size, on_repaired, c) != 0)
 		disconnect(c, "the difference could not be sent");
-	buf_writer_fini(&r.ops);
-	hmap_fini(&r.held);
-	free(helds);
+	buf_writer_fini(&w);
 }
 
 static void on_repaired(int error, const void *body, size_t size, const char *what, void *arg)
