@@ -14,6 +14,8 @@ enum {
 	SPIN_US = 50,              // polls on this long after the last packet
 	SLEEP_FIRST_US = 10,       // then sleeps, twice as long each time
 	SLEEP_POLLED_US = 1000,    // at most, while some queue cannot wake us
+	SLEEP_LONG_IDLE_US = 2000, // the same, after LONG_IDLE_S without a packet
+	LONG_IDLE_S = 1,
 	SLEEP_WAKEABLE_US = 20000, // at most, when all can
 };
 
@@ -36,7 +38,11 @@ void worker_rest(struct worker *w)
 		return;
 	}
 	const struct rxq_list *list = rcu_get(io->rxqs);
-	uint32_t max_us = list->all_wake ? SLEEP_WAKEABLE_US : SLEEP_POLLED_US;
+	uint32_t max_us = SLEEP_POLLED_US;
+	if (list->all_wake)
+		max_us = SLEEP_WAKEABLE_US;
+	else if (rte_rdtsc() - io->idle_since_tsc > rte_get_tsc_hz() * LONG_IDLE_S)
+		max_us = SLEEP_LONG_IDLE_US;
 	io->sleep_us = io->sleep_us == 0 ? SLEEP_FIRST_US : MIN_OF(io->sleep_us * 2, max_us);
 	sleep_us(w, io->sleep_us);
 }

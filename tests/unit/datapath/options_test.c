@@ -68,7 +68,9 @@ static void every_option_is_taken(void **)
 
 static void bad_values_are_refused_with_a_reason(void **)
 {
-	static const char *const bad[] = {
+	char too_long_rundir[128] = "--rundir /";
+	memset(too_long_rundir + 10, 'x', 100);
+	const char *const bad[] = {
 	    "--cores 0-",
 	    "--cores ,",
 	    "--cores 1,",
@@ -88,8 +90,7 @@ static void bad_values_are_refused_with_a_reason(void **)
 	    "--sessions 10x",
 	    "--log-level loud",
 	    "--rundir run",
-	    "--rundir "
-	    "/0123456789012345678901234567890123456789012345678901234567890123456789012345678",
+	    too_long_rundir,
 	    "--memory",
 	    "--nonsense",
 	    "-x",
