@@ -7,12 +7,12 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "datapath/base/sd_notify.h"
 #include "datapath/dp_server.h"
 #include "datapath/dp_state.h"
 #include "datapath/eal.h"
 #include "datapath/options.h"
 #include "datapath/rundir.h"
-#include "datapath/base/sd_notify.h"
 #include "datapath/workers.h"
 
 #define LOG_MODULE "main"
