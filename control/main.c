@@ -17,6 +17,7 @@
 #include "control/api/watch.h"
 #include "control/daemon.h"
 #include "control/dp_client.h"
+#include "control/query/punt.h"
 #include "control/underlay/underlay.h"
 #include "datapath/base/sd_notify.h"
 
@@ -59,6 +60,7 @@ static int make_dir(const char *path, mode_t mode, struct err *err);
 static void follow_model(struct daemon *d);
 static void on_switch_state(bool connected, void *arg);
 static void on_switch_port(const struct dp_port_event *ev, void *arg);
+static void on_punt(const struct dp_punt_event *ev, const uint8_t *data, void *arg);
 static void on_rules_removed(const struct dp_removed_event *ev, size_t n, void *arg);
 static void on_underlay(const struct dp_route_conf *routes, size_t n_routes,
     const struct dp_local_conf *locals, size_t n_locals, const struct model_underlay *summary,
@@ -172,6 +174,7 @@ static int open_sockets(struct daemon *d, const struct options *o, struct err *e
 {
 	const struct dp_client_events switch_events = {.on_state = on_switch_state,
 	    .on_port = on_switch_port,
+	    .on_punt = on_punt,
 	    .on_removed = on_rules_removed,
 	    .arg = d};
 	const struct underlay_events underlay_events = {.on_change = on_underlay, .arg = d};
@@ -253,7 +256,18 @@ static void on_switch_port(const struct dp_port_event *ev, void *arg)
 		log_warn("port %s failed: %s", name, ev->error);
 	else
 		log_info("port %s is %s", name, states[ev->state]);
-	watch_port_state(d->watch, name, states[ev->state], ev->link_up != 0, ev->error);
+	watch_live(d->watch, WATCH_PORT_STATE, name,
+	    json_pack("{s:s, s:b, s:s}", "state", states[ev->state], "link_up", ev->link_up != 0,
+		"error", ev->error));
+}
+
+static void on_punt(const struct dp_punt_event *ev, const uint8_t *data, void *arg)
+{
+	struct daemon *d = arg;
+	const char *name = model_port_name(d->model, ev->port);
+
+	if (name != NULL && watch_wants(d->watch, WATCH_PUNT))
+		watch_live(d->watch, WATCH_PUNT, name, punt_to_json(d, ev, data));
 }
 
 /* Flows whose time ran out leave the desired state too; the switch has removed them already. */

@@ -17,11 +17,9 @@
 
 enum {
 	READ_SIZE = 256 * 1024,
-	KEEP_SIZE = 64 * 1024, // input buffer that an idle connection may keep
-	LINES_PER_TURN = 16,   // then other connections have their turn
-	LOST_RESERVE =
-	    64 * 1024, // output beyond the limit, for the short notification that says so
-	SHORT_NOTIFICATION = 512,
+	KEEP_SIZE = 64 * 1024,    // input buffer that an idle connection may keep
+	LINES_PER_TURN = 16,      // then other connections have their turn
+	LOST_RESERVE = 64 * 1024, // output beyond the limit, for the notification that says so
 	TICK_MS = 1000,
 };
 
@@ -137,8 +135,8 @@ bool rpc_notify(struct rpc_server *s, uint64_t token, const char *method, json_t
 	list_foreach (c, &s->conns, struct rpc_conn, node) {
 		if (c->token != token)
 			continue;
-		size_t limit =
-		    s->limits.output_size + (size <= SHORT_NOTIFICATION ? LOST_RESERVE : 0);
+		bool is_last = strcmp(method, "watch.lost") == 0;
+		size_t limit = s->limits.output_size + (is_last ? LOST_RESERVE : 0);
 		sent = !c->closing && !c->broken && evbuffer_get_length(c->out) + size < limit;
 		if (sent) {
 			text[size] = '\n'; // in place of the NUL: a message is one line

@@ -16,13 +16,16 @@
 #include "datapath/base/log.h"
 
 enum { RETRY_MS = 20 }; // when a reader's output is full
-enum { PORT_STATE_BIT = 31 };
-static_assert((int)API_TABLE__COUNT < (int)PORT_STATE_BIT);
+enum { LIVE_BIT = 24 }; // of the first word
+static_assert((int)API_TABLE__COUNT <= (int)LIVE_BIT && LIVE_BIT + WATCH_LIVE__COUNT <= 32);
+
+static const char *const live_words[WATCH_LIVE__COUNT] = {
+    [WATCH_PORT_STATE] = "port_state", [WATCH_PUNT] = "punt"};
 
 struct sub {
 	struct list node;
 	uint64_t id, token;
-	uint32_t tables; // bits of enum api_table, and PORT_STATE_BIT
+	uint32_t tables; // bits of enum api_table, and from LIVE_BIT on of enum watch_live
 	json_t *filter;
 	uint64_t generation;        // delivered in full
 	uint64_t sent;              // last one that had something for this subscriber
@@ -39,9 +42,11 @@ struct watch {
 	struct event *deliver_event;
 };
 
+static bool live_matches(json_t *filter, const char *port, json_t *object);
 static int decode_start(
     json_t *params, struct sub *sub, uint64_t *ret_since, bool *ret_has_since, struct err *err);
 static int decode_tables(json_t *tables, uint32_t *ret, struct err *err);
+static bool find_live(const char *name, uint32_t *tables);
 static int check_room(const struct watch *w, uint64_t token, bool needs_snapshot, struct err *err);
 static void take_snapshot(struct watch *w, struct sub *sub);
 static bool add_matching(const struct api_object *o, void *arg);
@@ -78,22 +83,29 @@ void watch_wake(struct watch *w)
 		event_active(w->deliver_event, EV_TIMEOUT, 0);
 }
 
-void watch_port_state(
-    struct watch *w, const char *port, const char *state, bool link_up, const char *error)
+bool watch_wants(const struct watch *w, enum watch_live kind)
+{
+	list_foreach (sub, &w->subs, struct sub, node)
+		if (sub->tables & 1U << (LIVE_BIT + kind))
+			return true;
+	return false;
+}
+
+void watch_live(struct watch *w, enum watch_live kind, const char *port, json_t *object)
 {
 	list_foreach (sub, &w->subs, struct sub, node) {
-		if (!(sub->tables & 1U << PORT_STATE_BIT))
+		if (!(sub->tables & 1U << (LIVE_BIT + kind)) ||
+		    !live_matches(sub->filter, port, object))
 			continue;
-		json_t *object = json_pack(
-		    "{s:s, s:b, s:s}", "state", state, "link_up", link_up, "error", error);
-		json_t *change = json_pack("{s:s, s:s, s:s, s:o}", "op", "put", "table",
-		    "port_state", "name", port, "object", object);
-		/* A reader that has no room misses a state, and sees the next one. */
+		json_t *change = json_pack("{s:s, s:s, s:s, s:O}", "op", "put", "table",
+		    live_words[kind], "name", port, "object", object);
+		/* A reader that has no room misses this one, and sees the next. */
 		(void)rpc_notify(w->daemon->rpc, sub->token, "watch.event",
 		    json_pack("{s:I, s:I, s:I, s:[o]}", "sub", (json_int_t)sub->id, "generation",
 			(json_int_t)sub->generation, "prev", (json_int_t)sub->sent, "changes",
 			change));
 	}
+	json_decref(object);
 }
 
 void watch_on_close(uint64_t token, void *watch)
@@ -162,6 +174,19 @@ void watch_cancel(struct rpc_request *req)
 	rpc_fail(req, &err);
 }
 
+static bool live_matches(json_t *filter, const char *port, json_t *object)
+{
+	const char *name;
+	json_t *value;
+	json_object_foreach (filter, name, value) {
+		const char *text = json_string_value(value);
+		if (strcmp(name, "name") == 0 ? text == NULL || strcmp(text, port) != 0
+					      : !json_equal(json_object_get(object, name), value))
+			return false;
+	}
+	return true;
+}
+
 /* filter is borrowed. */
 static int decode_start(
     json_t *params, struct sub *sub, uint64_t *ret_since, bool *ret_has_since, struct err *err)
@@ -194,16 +219,25 @@ static int decode_tables(json_t *tables, uint32_t *ret, struct err *err)
 		err_path(err, "/tables/%zu", i);
 		if (name == NULL)
 			return err_set(err, ERR_PARAMS, "tables has names of tables");
-		if (strcmp(name, "port_state") == 0) {
-			*ret |= 1U << PORT_STATE_BIT;
+		if (find_live(name, ret))
 			continue;
-		}
 		if (table_from_name(name, &table, err) != 0)
 			return -EINVAL;
 		*ret |= 1U << table;
 	}
 	err->path[0] = '\0';
 	return 0;
+}
+
+static bool find_live(const char *name, uint32_t *tables)
+{
+	for (size_t i = 0; i < WATCH_LIVE__COUNT; i++) {
+		if (strcmp(name, live_words[i]) != 0)
+			continue;
+		*tables |= 1U << (LIVE_BIT + i);
+		return true;
+	}
+	return false;
 }
 
 static int check_room(const struct watch *w, uint64_t token, bool needs_snapshot, struct err *err)

@@ -25,8 +25,14 @@ struct watch *watch_create(struct daemon *d);
 void watch_destroy(struct watch *w);
 /* The history has grown: tell whoever watches, from the loop. */
 void watch_wake(struct watch *w);
-/* For those who watch "port_state": not a table, without history. */
-void watch_port_state(
-    struct watch *w, const char *port, const char *state, bool link_up, const char *error);
+/*
+ * What happens rather than is: watched under these words as if they were tables, but only when named, without history
+ * and snapshot, and lost by a reader that has no room at that moment. A filter's members are compared with the port's
+ * name ("name") and the object's members.
+ */
+enum watch_live { WATCH_PORT_STATE, WATCH_PUNT, WATCH_LIVE__COUNT };
+
+bool watch_wants(const struct watch *w, enum watch_live kind); // somebody watches it
+void watch_live(struct watch *w, enum watch_live kind, const char *port, json_t *object); // takes object
 /* A connection has gone: for rpc_server_on_close. */
 void watch_on_close(uint64_t token, void *watch);

@@ -6,6 +6,12 @@
 #include "tools/cli/rpc_client.h"
 #include "tools/cli/table_def.h"
 
+/* What happens and is no table: see watch.start. */
+static bool is_live_word(const char *word)
+{
+	return strcmp(word, "port_state") == 0 || strcmp(word, "punt") == 0;
+}
+
 static void print_event(const struct cli *cli, json_t *msg)
 {
 	json_t *params = json_object_get(msg, "params"), *c;
@@ -35,9 +41,10 @@ int cmd_watch(struct cli *cli, const struct command *cmd, int argc, char **argv)
 	json_t *result, *msg, *tables = json_array();
 
 	for (int i = 0; i < argc; i++) {
-		if (!table_exists(argv[i])) {
+		if (!table_exists(argv[i]) && !is_live_word(argv[i])) {
 			json_decref(tables);
-			return cli_usage(cli, cmd, "there is no table \"%s\"", argv[i]);
+			return cli_usage(cli, cmd,
+			    "\"%s\" is no table, nor \"port_state\" or \"punt\"", argv[i]);
 		}
 		json_array_append_new(tables, json_string(argv[i]));
 	}
