@@ -266,7 +266,8 @@ static int send_message(struct dp_client *c, enum dp_msg_type type, const void *
 	    .size = (uint32_t)size,
 	    .flags = q->body.memfd >= 0 ? DP_MSG_F_MEMFD : 0};
 	int rc = c->n_queued == 0 ? transmit(c, &q->msg, &q->body) : -EAGAIN;
-	if (rc == -EAGAIN && c->n_queued < SEND_QUEUE_MAX) {
+	bool waits = rc == -EAGAIN && c->n_queued < SEND_QUEUE_MAX;
+	if (waits) {
 		list_add(&c->queue, &q->node);
 		c->n_queued++;
 		event_add(c->on_writable, NULL);
@@ -274,7 +275,7 @@ static int send_message(struct dp_client *c, enum dp_msg_type type, const void *
 		dp_body_fini(&q->body);
 		free(q);
 	}
-	if (rc != 0 && rc != -EAGAIN) {
+	if (rc != 0 && !waits) {
 		free(p);
 		return rc;
 	}

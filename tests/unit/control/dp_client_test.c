@@ -496,6 +496,23 @@ static void waiting_requests_are_told_that_the_connection_was_lost(void **state)
 	until(f, &f->n_up, 2);
 }
 
+/* What no queue has room for is refused at once, and what was taken is answered, in order, on the same connection. */
+static void more_requests_than_the_switch_takes_are_refused(void **state)
+{
+	struct fake *f = *state;
+
+	fake_listen(f);
+	client_start(f);
+	until(f, &f->n_up, 1);
+	for (int i = 0; i < 3000; i++)
+		dp_client_request(f->client, DP_MSG_STATS, "12345678", 8, on_reply, f);
+	assert_in_range(f->n_replies, 1, 2999);
+	assert_int_equal(f->reply_error, -EAGAIN);
+	until(f, &f->n_replies, 3000);
+	assert_int_equal(f->n_connections, 1);
+	assert_int_equal(f->n_down, 0);
+}
+
 static void a_refusal_is_passed_on_in_words(void **state)
 {
 	struct fake *f = *state;
@@ -591,6 +608,7 @@ int main(void)
 	    T(a_killed_switch_is_filled_again),
 	    T(requests_without_a_connection_fail_at_once),
 	    T(waiting_requests_are_told_that_the_connection_was_lost),
+	    T(more_requests_than_the_switch_takes_are_refused),
 	    T(a_refusal_is_passed_on_in_words),
 	    T(hostile_replies_end_the_connection_only),
 	    T(a_digest_that_never_agrees_is_no_busy_loop),
