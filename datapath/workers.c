@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "datapath/workers.h"
 
+#include <rte_cycles.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
@@ -110,8 +111,10 @@ static struct worker *worker_create(struct dp *dp, unsigned int id)
 	if (w == NULL)
 		return NULL;
 	*w = (struct worker){.id = id, .core = dp->options->cores[id], .dp = dp, .pool = dp->pool};
-	w->stats.id = id;
-	w->stats.core = w->core;
+	w->stats = (struct dp_worker_stats){.id = id,
+	    .core = w->core,
+	    .max_sessions = dp->options->max_sessions,
+	    .tsc_hz = rte_get_tsc_hz()};
 	w->io = worker_io_create(id);
 	if (w->io == NULL || !create_tables(w)) {
 		worker_destroy(w);

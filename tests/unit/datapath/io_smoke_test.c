@@ -20,6 +20,8 @@
 #include <unistd.h>
 
 #include "datapath/csum.h"
+#include "datapath/meter.h"
+#include "datapath/worker.h"
 #include "tests/unit/datapath/io_fixture.h"
 
 enum { WAIT_MS = 3000, FRAME_MAX = 9100 };
@@ -360,12 +362,27 @@ static void ports_come_and_go_under_traffic(void **)
 	close(w1);
 }
 
+/* The meters of punts and ICMP errors divide by the clock's rate: with 0 they let everything pass. */
+static void a_worker_knows_its_clock_and_its_limit(void **)
+{
+	for (unsigned int i = 0; i < io_dp.n_workers; i++) {
+		struct worker *w = io_dp.workers[i];
+		uint64_t meter = 0;
+		unsigned int n_taken = 0;
+		assert_int_not_equal(w->stats.max_sessions, 0);
+		for (unsigned int k = 0; k < 100; k++)
+			n_taken += meter_take(&meter, 1, w->stats.tsc_hz, 100, 32);
+		assert_int_equal(n_taken, 32);
+	}
+}
+
 int main(void)
 {
 	if (!io_start(2))
 		return 77;
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	    cmocka_unit_test(a_worker_knows_its_clock_and_its_limit),
 	    TEST(frames_cross_between_af_packet_ports),
 	    TEST(vlan_tags_survive_the_kernel_taking_them_off),
 	    TEST(jumbo_frames_cross_chained_and_linear_ports),
