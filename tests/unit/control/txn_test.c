@@ -589,33 +589,35 @@ static void durable_commits_per_second(void **state)
 
 static void snapshot_holds_objects_generation_and_txn_ids(void **state)
 {
+	enum { N_LARGE = 150, LARGE_SIZE = 60000 };
 	struct api *api = *state;
 	int fd = api_connect(api);
+	char *large = malloc(LARGE_SIZE);
+	memset(large, 'x', LARGE_SIZE);
+	json_decref(
+	    commit_as(api, fd, "o", "{'op':'put','table':'bridge','name':'b','object':{}}", ""));
 	/* Past 16 MiB of journal a snapshot is due. */
-	for (int i = 0; i < 12; i++) {
-		char txn_id[16];
-		snprintf(txn_id, sizeof(txn_id), "big%d", i);
-		json_t *ops = many_flows();
-		json_t *op;
-		size_t k;
-		json_array_foreach (ops, k, op)
-			if (k > 0 && k <= 6000)
-				json_object_set_new(
-				    json_object_get(op, "object"), "priority", json_integer(i + 1));
-		while (json_array_size(ops) > 6001)
-			json_array_remove(ops, json_array_size(ops) - 1);
+	for (int i = 0; i < 3; i++) {
+		json_t *ops = json_array();
+		for (int k = 0; k < N_LARGE; k++)
+			json_array_append_new(ops,
+			    json_pack("{s:s, s:s, s:o, s:{s:s, s:i, s:{s:s#}}}", "op", "put",
+				"table", "flow", "name", json_sprintf("f%d", k), "object", "bridge",
+				"b", "priority", i, "match", "x", large, LARGE_SIZE));
 		json_t *reply = api_call(api, fd, "txn.commit",
-		    json_pack("{s:s, s:s, s:o}", "txn_id", txn_id, "owner", "o", "ops", ops));
+		    json_pack("{s:o, s:s, s:o}", "txn_id", json_sprintf("big%d", i), "owner", "o",
+			"ops", ops));
 		assert_int_equal(api_error_code(reply), 0);
 		json_decref(reply);
+		api_run(api);
 	}
-	api_run(api);
+	free(large);
 	assert_in_range(journal_size(txn_log_journal(api->daemon.log)), 0, 16 << 20);
 	close(fd);
 	api_stop(api);
 	api_start(api);
-	assert_int_equal(generation(api), 12);
-	assert_int_equal(store_count(api->daemon.store, API_TABLE_FLOW), 6000);
+	assert_int_equal(generation(api), 4);
+	assert_int_equal(store_count(api->daemon.store, API_TABLE_FLOW), N_LARGE);
 	assert_non_null(txn_log_find(api->daemon.log, "big0"));
 	fd = api_connect(api);
 	must(api, fd, net);
