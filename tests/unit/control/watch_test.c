@@ -18,16 +18,21 @@
 
 static int id_counter;
 
-static void commit(struct api *api, int fd, const char *ops)
+static void commit_as(struct api *api, int fd, const char *owner, const char *ops)
 {
 	char params[2048];
 	int id = ++id_counter;
-	snprintf(params, sizeof(params), "{'txn_id':'t%d','owner':'o','force':true,'ops':[%s]}", id,
-	    ops);
+	snprintf(params, sizeof(params), "{'txn_id':'t%d','owner':'%s','force':true,'ops':[%s]}",
+	    id, owner, ops);
 	json_t *reply = api_callf(api, fd, "txn.commit", params);
 	if (api_error_code(reply) != 0)
 		fail_msg("%s: %s", ops, json_dumps(reply, 0));
 	json_decref(reply);
+}
+
+static void commit(struct api *api, int fd, const char *ops)
+{
+	commit_as(api, fd, "o", ops);
 }
 
 static void put_network(struct api *api, int fd, const char *name, int vni)
@@ -272,8 +277,14 @@ static void reader_that_falls_out_of_the_history_is_lost_and_told(void **state)
 	struct rpc_limits limits = rpc_server_limits(api->daemon.rpc);
 	limits.output_size = 20000;
 	rpc_server_set_limits(api->daemon.rpc, &limits);
-	for (int i = 0; i < HISTORY_MAX_SETS + 1000; i++)
-		put_network(api, writer, "a", i + 1);
+	for (int i = 0; i < HISTORY_MAX_SETS + 1000; i++) {
+		char owner[16], op[160];
+		/* Owners are limited in their writes per second. */
+		snprintf(owner, sizeof(owner), "o%d", i / 300);
+		snprintf(op, sizeof(op),
+		    "{'op':'put','table':'network','name':'%s','object':{'vni':%d}}", owner, i + 1);
+		commit_as(api, writer, owner, op);
+	}
 	uint64_t last = 0;
 	for (;;) {
 		char *line = api_read_line(api, watcher);
