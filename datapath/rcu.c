@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "datapath/rcu.h"
 
+#include <rte_pause.h>
 #include <rte_rcu_qsbr.h>
 
 #include <errno.h>
 #include <stdlib.h>
 
-enum { MIN_DEFERRED = 64 };
+#include "datapath/base/clock.h"
+
+#define LOG_MODULE "rcu"
+#include "datapath/base/log.h"
+
+enum { MIN_DEFERRED = 64, STUCK_MS = 1000 };
 
 /* A call that waits for its grace period. Tokens only grow along the queue, so its head is due first. */
 struct deferred {
@@ -22,6 +28,7 @@ static struct {
 	size_t head, n;
 } rcu;
 
+static void warn_of_stuck(uint64_t token);
 static void grow_queue(void);
 static struct deferred take_head(void);
 
@@ -80,7 +87,16 @@ void rcu_worker_quiescent(unsigned int worker_id)
 
 void rcu_synchronize(void)
 {
-	rte_rcu_qsbr_synchronize(rcu.qsbr, RTE_QSBR_THRID_INVALID);
+	uint64_t token = rte_rcu_qsbr_start(rcu.qsbr);
+	uint64_t warn_at_ms = clock_ms() + STUCK_MS;
+
+	while (rte_rcu_qsbr_check(rcu.qsbr, token, false) == 0) {
+		rte_pause();
+		if (clock_ms() < warn_at_ms)
+			continue;
+		warn_of_stuck(token);
+		warn_at_ms = UINT64_MAX; // once is enough
+	}
 }
 
 void rcu_defer(void (*fn)(void *obj), void *obj)
@@ -99,6 +115,16 @@ unsigned int rcu_run(void)
 		d.fn(d.obj);
 	}
 	return (unsigned int)rcu.n;
+}
+
+/* Waiting on is all that is safe: whoever is stuck may still hold what would be freed. */
+static void warn_of_stuck(uint64_t token)
+{
+	for (unsigned int i = 0; i < RCU_MAX_WORKERS; i++) {
+		uint64_t seen = __atomic_load_n(&rcu.qsbr->qsbr_cnt[i].cnt, __ATOMIC_ACQUIRE);
+		if (seen != __RTE_QSBR_CNT_THR_OFFLINE && seen < token)
+			log_warn("worker %u has not ended a burst for %d ms", i, STUCK_MS);
+	}
 }
 
 static void grow_queue(void)

@@ -9,6 +9,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "datapath/rcu.h"
 
@@ -155,6 +157,37 @@ static void reader_never_meets_a_freed_object(void **)
 	free(shared);
 }
 
+static void *stuck_worker(void *registered)
+{
+	rcu_worker_register(7);
+	__atomic_store_n((bool *)registered, true, __ATOMIC_RELEASE);
+	usleep(1200000);
+	rcu_worker_quiescent(7);
+	rcu_worker_unregister(7);
+	return NULL;
+}
+
+static void stuck_worker_is_named(void **)
+{
+	char text[256] = "";
+	bool registered = false;
+	pthread_t thread;
+	int fds[2], saved = dup(STDERR_FILENO);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(pthread_create(&thread, NULL, stuck_worker, &registered), 0);
+	while (!__atomic_load_n(&registered, __ATOMIC_ACQUIRE))
+		usleep(100);
+	dup2(fds[1], STDERR_FILENO);
+	rcu_synchronize();
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	close(fds[1]);
+	pthread_join(thread, NULL);
+	assert_true(read(fds[0], text, sizeof(text) - 1) > 0);
+	close(fds[0]);
+	assert_non_null(strstr(text, "worker 7 has not"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +196,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(sleeping_worker_is_not_waited_for, setup, teardown),
 	    cmocka_unit_test_setup_teardown(calls_run_in_order_through_growth, setup, teardown),
 	    cmocka_unit_test_setup_teardown(callback_may_defer_again, setup, teardown),
+	    cmocka_unit_test_setup_teardown(stuck_worker_is_named, setup, teardown),
 	    cmocka_unit_test_setup_teardown(reader_never_meets_a_freed_object, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
