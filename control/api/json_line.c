@@ -121,11 +121,14 @@ static int scan_string(struct scan *s, struct err *err)
 	size_t end = start + 1;
 	while (end < s->size && s->text[end] != '"')
 		end += s->text[end] == '\\' ? 2 : 1;
-	end = MIN_OF(end + 1, s->size);       // after the quote
-	size_t size = MAX_OF(end - start, 2); // a lone quote ends the line
+	size_t size = end + 1 - start;
 	if (size > s->limits->string_size + 2)
 		return too_large(err, "bytes of a string", s->limits->string_size);
-	s->pos = end;
+	if (end >= s->size) {
+		s->pos = s->size; // no end: jansson refuses it
+		return 0;
+	}
+	s->pos = end + 1;
 
 	if (s->depth > 0 && s->want_key[s->depth - 1]) {
 		s->key_is_id = is_request(s) && key_spells_id(s->text + start + 1, size - 2);

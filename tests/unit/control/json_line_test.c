@@ -78,6 +78,14 @@ static void batch_over_the_limit_is_counted_and_stays_in_bounds(void **)
 	json_line_fini(&line);
 }
 
+static void line_that_ends_in_a_string_is_refused(void **)
+{
+	assert_error("{\"id\":\"", ERR_PARSE);
+	assert_error("{\"id\":\"\\", ERR_PARSE);
+	assert_error("{\"id", ERR_PARSE);
+	assert_error("\"", ERR_PARSE);
+}
+
 static void ids_of_other_types_are_invalid(void **)
 {
 	assert_id("{\"id\":[]}", 0, JSON_ID_INVALID, NULL);
@@ -130,6 +138,7 @@ int main(void)
 	    cmocka_unit_test(id_of_the_request_is_found_and_no_other),
 	    cmocka_unit_test(ids_of_a_batch_stay_with_their_members),
 	    cmocka_unit_test(batch_over_the_limit_is_counted_and_stays_in_bounds),
+	    cmocka_unit_test(line_that_ends_in_a_string_is_refused),
 	    cmocka_unit_test(ids_of_other_types_are_invalid),
 	    cmocka_unit_test(limits_are_met_before_anything_is_built),
 	    cmocka_unit_test(every_short_line_is_handled),
