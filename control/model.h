@@ -34,7 +34,7 @@ struct err *err_list_add(struct err_list *l, uint32_t op);
 
 /* What the kernel says about the underlay; from underlay.c, or made up by tests. */
 struct model_underlay {
-	uint16_t mtu;  // smallest MTU of the uplinks' interfaces; 0: not known yet
+	uint16_t mtu; // smallest MTU of the uplinks' interfaces; 0: not known yet
 };
 
 struct model_options {
@@ -60,7 +60,8 @@ size_t model_uplinks(const struct model *m, const struct underlay_uplink **ret);
 size_t model_remotes(const struct model *m, const struct ip_addr **ret);
 
 /* NULL when refused: errs has all reasons (with path, object, hint). State is not touched either way. */
-struct model_plan *model_plan(struct model *m, const struct api_change *changes, size_t n, struct err_list *errs);
+struct model_plan *model_plan(
+    struct model *m, const struct api_change *changes, size_t n, struct err_list *errs);
 /* Encoded struct dp_op list of the plan; borrowed. */
 const struct buf_writer *model_plan_ops(const struct model_plan *plan, uint32_t *ret_n_ops);
 void model_commit(struct model *m, struct model_plan *plan); // takes plan
@@ -72,7 +73,8 @@ void model_discard(struct model_plan *plan);
  */
 uint64_t model_digest(const struct model *m);
 uint64_t model_n_objects(const struct model *m);
-void model_foreach(const struct model *m, void (*cb)(const struct dp_op *op, uint64_t digest, void *arg), void *arg);
+void model_foreach(const struct model *m,
+    void (*cb)(const struct dp_op *op, uint64_t digest, void *arg), void *arg);
 /* NULL when there is none. */
 const struct dp_op *model_find(const struct model *m, enum dp_kind kind, uint64_t id);
 
@@ -81,6 +83,7 @@ const char *model_port_name(const struct model *m, uint32_t dp_port_id);
 uint32_t model_port_id(const struct model *m, const char *name); // 0: none
 const char *model_bridge_name(const struct model *m, uint32_t bridge_id);
 uint32_t model_bridge_id(const struct model *m, const char *name);
-const char *model_flow_name(const struct model *m, uint64_t rule_id); // API flow, or what it was compiled from: "port/vm1"
+const char *model_flow_name(
+    const struct model *m, uint64_t rule_id); // API flow, or what it was compiled from: "port/vm1"
 const char *model_group_name(const struct model *m, uint64_t group_object_id);
 const char *model_ofport_name(const struct model *m, uint32_t bridge_id, uint32_t ofport);

@@ -11,4 +11,5 @@
 #include "datapath/worker.h"
 
 /* Returns false when a PROG_REFRESH op found the session stale; the packet was then not touched and not taken. */
-MUST_CHECK bool act_run(struct worker *w, const struct program *prog, struct rte_mbuf *m);
+MUST_CHECK
+bool act_run(struct worker *w, const struct program *prog, struct rte_mbuf *m);

@@ -25,14 +25,15 @@ struct bridge_ctl {
 	struct flow_key mask_union;
 	uint32_t n_gone;
 	/* During a transaction. */
-	bool touched;       // sessions must notice
+	bool touched; // sessions must notice
 	bool ports_changed;
 	bool groups_changed;
 	uint64_t tables_changed[TABLE_MAP_WORDS];
 	struct flow_key next_mask_union;
 	struct flow_key joined_mask_union; // of all bridges joined by patch ports
 	struct bridge_ports *next_ports;
-	struct bridge_groups *next_groups;  // with groups that go: rules of the old version still name them
+	struct bridge_groups
+	    *next_groups; // with groups that go: rules of the old version still name them
 	struct bridge_groups *final_groups; // without; after a grace period
 	struct session_key *next_mask;
 };
@@ -44,20 +45,26 @@ struct fdb *bridge_ctl_make_fdb(const struct dp_bridge_conf *conf); // NULL: no 
 /* The table, made and published empty if need be; it counts as changed. NULL: no memory. */
 struct table *bridge_ctl_table(struct bridge_ctl *bc, uint8_t table);
 /* Adds what a rule or a group's bucket looks at to next_mask_union. */
-void bridge_ctl_add_rule_mask(struct bridge_ctl *bc, const struct flow_key *mask, const struct rule *r);
-void bridge_ctl_add_actions_mask(struct bridge_ctl *bc, const struct dp_action *actions, size_t size);
+void bridge_ctl_add_rule_mask(
+    struct bridge_ctl *bc, const struct flow_key *mask, const struct rule *r);
+void bridge_ctl_add_actions_mask(
+    struct bridge_ctl *bc, const struct dp_action *actions, size_t size);
 
 /* ports: by id, of the new state. 0 or -ENOMEM. */
-MUST_CHECK int bridge_ctl_prepare_ports(struct bridge_ctl *bc, const struct dp_port_conf *const *ports);
+MUST_CHECK
+int bridge_ctl_prepare_ports(struct bridge_ctl *bc, const struct dp_port_conf *const *ports);
 
 struct group_change {
 	uint32_t group_id;
 	struct group *group; // NULL: it goes
 };
 /* changes: one per group, sorted by group id. 0 or -ENOMEM. */
-MUST_CHECK int bridge_ctl_prepare_groups(struct bridge_ctl *bc, const struct group_change *changes, uint32_t n);
+MUST_CHECK
+int bridge_ctl_prepare_groups(
+    struct bridge_ctl *bc, const struct group_change *changes, uint32_t n);
 /* Makes the session mask of joined_mask_union, if it differs. Compiles changed tables. 0 or -ENOMEM. */
-MUST_CHECK int bridge_ctl_prepare_lookup(struct bridge_ctl *bc);
+MUST_CHECK
+int bridge_ctl_prepare_lookup(struct bridge_ctl *bc);
 void bridge_ctl_abort(struct bridge_ctl *bc);
 /* Publishes what was prepared. version is the one about to be published. */
 void bridge_ctl_commit(struct bridge_ctl *bc, uint64_t version);

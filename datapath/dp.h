@@ -20,8 +20,8 @@ struct dp_options {
 	unsigned int n_workers;
 	unsigned int memory_mb;
 	uint32_t max_sessions; // per worker
-	bool no_huge, huge; // asked for; neither: hugepages when enough are free
-	bool sleep; // progressive idle sleep
+	bool no_huge, huge;    // asked for; neither: hugepages when enough are free
+	bool sleep;            // progressive idle sleep
 	int log_level;
 };
 
@@ -37,6 +37,6 @@ struct dp {
 	struct rte_mempool *pool;
 	uint64_t boot_id;
 	const struct dp_options *options;
-	struct dp_state *state; // objects, transactions: dp_state.c
+	struct dp_state *state;    // objects, transactions: dp_state.c
 	bool controller_connected; // ctl: wo, worker: ro (relaxed): punts are wanted
 };

@@ -27,12 +27,13 @@ struct dp_conn_handler {
 enum { DP_CONN_MAX_EVENTS_SIZE = 512 * 1024 }; // bytes queued from which events are dropped
 
 /* 0 or -errno; fd is closed then, too. */
-MUST_CHECK int dp_conn_create(
+MUST_CHECK
+int dp_conn_create(
     struct evloop *loop, int fd, const struct dp_conn_handler *handler, struct dp_conn **ret);
 void dp_conn_destroy(struct dp_conn *c); // accepts NULL
 /* Sends or queues the answer to seq; in a sealed memfd when large. 0 or -errno. */
-MUST_CHECK int dp_conn_reply(
-    struct dp_conn *c, uint32_t type, uint32_t seq, const void *body, size_t size);
+MUST_CHECK
+int dp_conn_reply(struct dp_conn *c, uint32_t type, uint32_t seq, const void *body, size_t size);
 /* Sends, queues or drops. The body is the two parts; they fit DP_INLINE_MAX. */
 void dp_conn_event(struct dp_conn *c, uint32_t type, const void *head, size_t head_size,
     const void *tail, size_t tail_size);

@@ -24,7 +24,7 @@
 
 enum {
 	DP_PROTO_VERSION = 1,
-	DP_INLINE_MAX = 65536,         // body bytes in the packet itself
+	DP_INLINE_MAX = 65536,           // body bytes in the packet itself
 	DP_BODY_MAX = 512 * 1024 * 1024, // body bytes in a memfd
 };
 
@@ -45,9 +45,9 @@ enum dp_msg_type {
 };
 
 struct dp_msg {
-	uint32_t type; // enum dp_msg_type
-	uint32_t seq;  // echoed in the reply
-	uint32_t size; // body bytes, inline or in the memfd
+	uint32_t type;  // enum dp_msg_type
+	uint32_t seq;   // echoed in the reply
+	uint32_t size;  // body bytes, inline or in the memfd
 	uint32_t flags; // DP_MSG_F_*
 };
 
@@ -87,7 +87,8 @@ enum dp_kind {
 };
 
 enum dp_verb {
-	DP_PUT = 1, // create, or replace the object of that id (a rule keeps its counters when only actions change)
+	DP_PUT =
+	    1, // create, or replace the object of that id (a rule keeps its counters when only actions change)
 	DP_DEL = 2, // -ENOENT is no error
 };
 
@@ -99,7 +100,8 @@ struct dp_op {
 };
 
 struct dp_txn {
-	uint64_t generation; // becomes the switch's generation; not before the current one, unless reset
+	uint64_t
+	    generation; // becomes the switch's generation; not before the current one, unless reset
 	uint32_t n_ops;
 	uint32_t flags; // DP_TXN_F_*
 };
@@ -120,7 +122,13 @@ struct dp_dump_entry {
 	uint64_t digest;
 };
 
-enum dp_stats_kind { DP_STATS_PORTS, DP_STATS_RULES, DP_STATS_GROUPS, DP_STATS_WORKERS, DP_STATS_TABLES };
+enum dp_stats_kind {
+	DP_STATS_PORTS,
+	DP_STATS_RULES,
+	DP_STATS_GROUPS,
+	DP_STATS_WORKERS,
+	DP_STATS_TABLES
+};
 
 struct dp_stats_req {
 	uint32_t kind;   // enum dp_stats_kind
@@ -175,7 +183,7 @@ struct dp_table_stats {
 	uint32_t bridge;
 	uint32_t table;
 	uint64_t n_rules, n_masks;
-	uint64_t memory; // bytes
+	uint64_t memory;    // bytes
 	char structure[16]; // "exact", "lpm", "tuple"
 };
 
@@ -194,20 +202,21 @@ struct dp_sample {
 };
 
 struct dp_trace_req {
-	uint32_t port;     // port id it arrives at
-	uint32_t flags;    // 0
-	uint16_t len;      // packet bytes that follow
+	uint32_t port;  // port id it arrives at
+	uint32_t flags; // 0
+	uint16_t len;   // packet bytes that follow
 	uint16_t pad[3];
-	uint64_t tun_id;   // when port is a tunnel
+	uint64_t tun_id; // when port is a tunnel
 	struct ip_addr tun_src, tun_dst;
 };
 
 /* Trace: records in order. Each: header, then type's body; size a multiple of 8. */
 enum dp_trace_type {
-	DP_TRACE_BRIDGE = 1, // enters a bridge: u32 bridge id, u32 in_port; then the struct flow_key
-	DP_TRACE_TABLE = 2,  // dp_trace_table; then n_whynot times dp_trace_whynot
-	DP_TRACE_ACTION = 3, // one struct dp_action, as executed
-	DP_TRACE_NOTE = 4,   // text, NUL-terminated: learning, group choice, budget…
+	DP_TRACE_BRIDGE =
+	    1,              // enters a bridge: u32 bridge id, u32 in_port; then the struct flow_key
+	DP_TRACE_TABLE = 2, // dp_trace_table; then n_whynot times dp_trace_whynot
+	DP_TRACE_ACTION = 3,  // one struct dp_action, as executed
+	DP_TRACE_NOTE = 4,    // text, NUL-terminated: learning, group choice, budget…
 	DP_TRACE_PROGRAM = 5, // text: the resulting program, one op per line
 	DP_TRACE_VERDICT = 6, // dp_trace_verdict
 };
@@ -238,8 +247,8 @@ struct dp_trace_whynot {
 
 struct dp_trace_verdict {
 	uint32_t n_outputs;
-	uint32_t drop; // enum dp_drop when nothing leaves, else DP_DROP__COUNT
-	uint64_t rule; // that decided
+	uint32_t drop;   // enum dp_drop when nothing leaves, else DP_DROP__COUNT
+	uint64_t rule;   // that decided
 	uint32_t cached; // a session would be made
 	uint32_t pad;
 };

@@ -15,7 +15,8 @@ struct tracer;
  * Carries out a request of any type and any body (8-byte aligned, not changing). 0 with the reply appended to ret; or
  * -errno with *error filled: nothing was changed.
  */
-MUST_CHECK int dp_request_run(struct dp *dp, struct tracer *tracer, uint32_t type, const void *body,
+MUST_CHECK
+int dp_request_run(struct dp *dp, struct tracer *tracer, uint32_t type, const void *body,
     size_t size, struct buf_writer *ret, struct dp_error *error);
 
 /* Replies that read the counters: dp_request_stats.c. */

@@ -16,6 +16,6 @@
 struct dp_server;
 
 /* Listens at <rundir>/switch.sock. dp->state exists. 0 or -errno with err filled. */
-MUST_CHECK int dp_server_create(
-    struct evloop *loop, struct dp *dp, struct dp_server **ret, struct err *err);
+MUST_CHECK
+int dp_server_create(struct evloop *loop, struct dp *dp, struct dp_server **ret, struct err *err);
 void dp_server_destroy(struct dp_server *s); // accepts NULL

@@ -15,28 +15,30 @@ struct dp_state;
 struct rule_stats;
 
 enum {
-	STATE_MAX_OPS = 4 << 20,   // of one transaction
-	STATE_MAX_PEERS = 65536,   // DP_KIND_PEER objects
+	STATE_MAX_OPS = 4 << 20, // of one transaction
+	STATE_MAX_PEERS = 65536, // DP_KIND_PEER objects
 	STATE_MAX_TUNNEL_PORTS = 256,
 };
 
 /* Sets dp->state. RCU is initialised, the workers exist. 0 or -ENOMEM. */
-MUST_CHECK int dp_state_create(struct dp *dp);
+MUST_CHECK
+int dp_state_create(struct dp *dp);
 /* The workers have ended; RCU still exists. Clears dp->state. Accepts NULL. */
 void dp_state_destroy(struct dp_state *st);
 /*
  * Commits a transaction of txn->n_ops ops in size bytes, 8-byte aligned and not changing meanwhile. Returns 0 when every
  * worker works by the new state, with *ret filled; or -errno, nothing changed, and *ret_error says why.
  */
-MUST_CHECK int dp_state_commit(struct dp_state *st, const struct dp_txn *txn, const uint8_t *ops,
-    size_t size, struct dp_txn_reply *ret, struct dp_error *ret_error);
+MUST_CHECK
+int dp_state_commit(struct dp_state *st, const struct dp_txn *txn, const uint8_t *ops, size_t size,
+    struct dp_txn_reply *ret, struct dp_error *ret_error);
 uint64_t dp_state_generation(const struct dp_state *st);
 uint64_t dp_state_digest(const struct dp_state *st);
 size_t dp_state_n_objects(const struct dp_state *st);
 size_t dp_state_n_of_kind(const struct dp_state *st, enum dp_kind kind);
 /* Visits all objects in no order. */
-void dp_state_foreach(const struct dp_state *st, void (*cb)(const struct dp_dump_entry *e, void *arg),
-    void *arg);
+void dp_state_foreach(
+    const struct dp_state *st, void (*cb)(const struct dp_dump_entry *e, void *arg), void *arg);
 /* Visits rules of a bridge, or of all (0). */
 void dp_state_foreach_rule(const struct dp_state *st, uint32_t bridge,
     void (*cb)(const struct rule *r, void *arg), void *arg);

@@ -44,7 +44,8 @@ struct kind_ops {
 	void (*destroy)(struct dp_state *st, void *body);
 };
 
-extern const struct kind_ops bridge_kind, port_kind, rule_kind, group_kind, route_kind, local_kind, peer_kind;
+extern const struct kind_ops bridge_kind, port_kind, rule_kind, group_kind, route_kind, local_kind,
+    peer_kind;
 
 struct dp_state {
 	struct dp *dp;
@@ -56,9 +57,9 @@ struct dp_state {
 	struct bridge_ctl *bridges[DP_MAX_BRIDGES + 1];
 	struct port *ports[DP_MAX_PORTS];
 	struct rule_stats *stats;
-	uint32_t n_timed_rules; // with a timeout
-	struct list tunnel_objects[DP_KIND__COUNT]; // routes, local addresses, peers
-	uint8_t joined[DP_MAX_BRIDGES + 1]; // as txn.joined, of the state as it is
+	uint32_t n_timed_rules;                          // with a timeout
+	struct list tunnel_objects[DP_KIND__COUNT];      // routes, local addresses, peers
+	uint8_t joined[DP_MAX_BRIDGES + 1];              // as txn.joined, of the state as it is
 	struct flow_key mask_unions[DP_MAX_BRIDGES + 1]; // scratch of join_masks
 	struct {
 		uint16_t state, link_up;
@@ -74,13 +75,13 @@ struct change {
 	const struct dp_op *op; // the put, or NULL: the object goes
 	uint32_t index;         // of the op in the transaction
 	uint16_t kind;
-	bool keeps_stats;       // rules, groups: counters go over from the old body
-	bool linked;            // rules: in its table
-	bool in_place;          // ports: c->body is old_body, updated
+	bool keeps_stats; // rules, groups: counters go over from the old body
+	bool linked;      // rules: in its table
+	bool in_place;    // ports: c->body is old_body, updated
 	uint64_t id;
 	uint64_t digest;
-	struct object *old;     // NULL: new
-	struct object *object;  // the entry to be: old or a new one
+	struct object *old;    // NULL: new
+	struct object *object; // the entry to be: old or a new one
 	void *old_body;
 	void *body;
 	void *extra; // bridges: the new fdb; ports: the old conf
@@ -93,15 +94,15 @@ struct txn {
 	uint64_t now_ms;
 	struct change *changes;
 	uint32_t n_changes;
-	struct hmap by_id; // changes
+	struct hmap by_id;             // changes
 	uint32_t n_of[DP_KIND__COUNT]; // objects of the final state
 	struct list of_kind[DP_KIND__COUNT];
 	const struct dp_port_conf *ports[DP_MAX_PORTS]; // final state
-	bool workers_changed; // dp->ports differs: other queues to poll
-	bool workers_stayed;  // workers_assign failed: old queues are still polled
+	bool workers_changed;                           // dp->ports differs: other queues to poll
+	bool workers_stayed; // workers_assign failed: old queues are still polled
 	const struct dp_route_conf *routes[DP_MAX_ROUTES]; // by slot; final state, once prepared
-	bool tunnels_changed; // a new tunnel_cfg is needed
-	bool slots_changed;   // a route slot or local address means another than before
+	bool tunnels_changed;                              // a new tunnel_cfg is needed
+	bool slots_changed; // a route slot or local address means another than before
 	int32_t rules_delta[DP_MAX_BRIDGES + 1], groups_delta[DP_MAX_BRIDGES + 1];
 	uint8_t joined[DP_MAX_BRIDGES + 1]; // towards the smallest bridge joined by patch ports
 	uint8_t joined_or_were[DP_MAX_BRIDGES + 1]; // or that were joined before this transaction
@@ -116,7 +117,8 @@ static inline void auto_free(void *p)
 #define txn_foreach(it, t, k) list_foreach (it, &(t)->of_kind[k], struct change, of_kind)
 
 /* dp_state.c */
-int txn_refuse(struct txn *t, const struct change *c, int errno_value, const char *fmt, ...) FORMAT(4, 5);
+int txn_refuse(struct txn *t, const struct change *c, int errno_value, const char *fmt, ...)
+    FORMAT(4, 5);
 /* t->error->what is filled already. */
 int txn_refuse_as_said(struct txn *t, uint32_t op_index, int errno_value);
 int txn_no_memory(struct txn *t, const struct change *c);
@@ -133,12 +135,13 @@ static inline size_t change_conf_size(const struct change *c)
 }
 struct object *state_find(const struct dp_state *st, enum dp_kind kind, uint64_t id);
 /* Commits at the same generation: what the switch does by itself. 0 or -errno. */
-MUST_CHECK int state_commit_internal(struct dp_state *st, const uint8_t *ops, size_t size, uint32_t n_ops,
+MUST_CHECK
+int state_commit_internal(struct dp_state *st, const uint8_t *ops, size_t size, uint32_t n_ops,
     struct dp_error *ret_error);
 
-
 /* state_tunnel.c. The snapshot of the final state. */
-MUST_CHECK int txn_prepare_tunnels(struct txn *t);
+MUST_CHECK
+int txn_prepare_tunnels(struct txn *t);
 
 /* state_port.c */
 void state_free_dead_ports(struct dp_state *st);
@@ -147,7 +150,8 @@ void state_free_dead_ports(struct dp_state *st);
 /* Another version, with which sessions of this bridge and those joined to it run anew. */
 void state_refresh_bridge(struct dp_state *st, uint32_t bridge);
 void txn_touch(struct txn *t, uint32_t bridge);
-MUST_CHECK int txn_prepare_bridges(struct txn *t);
+MUST_CHECK
+int txn_prepare_bridges(struct txn *t);
 void txn_abort_bridges(struct txn *t);
 void txn_commit_bridges(struct txn *t);
 void txn_retire_bridges(struct txn *t);

@@ -15,19 +15,19 @@
 #include "datapath/dp_drop.h"
 
 enum {
-	DP_NAME_SIZE = 65,         // 64 characters and NUL
-	DP_MAX_BRIDGES = 255,      // bridge ids 1..255
-	DP_MAX_PORTS = 4096,       // port ids 1..4095
-	DP_N_TABLES = 254,         // tables 0..253
+	DP_NAME_SIZE = 65,    // 64 characters and NUL
+	DP_MAX_BRIDGES = 255, // bridge ids 1..255
+	DP_MAX_PORTS = 4096,  // port ids 1..4095
+	DP_N_TABLES = 254,    // tables 0..253
 	DP_MAX_RULES = 1 << 20,
-	DP_MAX_GROUPS = 65536,     // per switch
-	DP_MAX_BUCKETS = 1024,     // per group; a flood group has one per member
+	DP_MAX_GROUPS = 65536,       // per switch
+	DP_MAX_BUCKETS = 1024,       // per group; a flood group has one per member
 	DP_MAX_ACTIONS_SIZE = 16384, // bytes of one action list
 	DP_MAX_MTU = 9000,
-	DP_MAX_QUEUES = 16,        // queue pairs of a port
+	DP_MAX_QUEUES = 16, // queue pairs of a port
 	DP_MAX_VNI = (1 << 24) - 1,
-	DP_MAX_ROUTES = 4096,      // tunnel remotes
-	DP_MAX_PEER_VNIS = 4096,   // VNIs of one tunnel peer
+	DP_MAX_ROUTES = 4096,    // tunnel remotes
+	DP_MAX_PEER_VNIS = 4096, // VNIs of one tunnel peer
 };
 
 /* Bridge port numbers (OpenFlow 1.3.5 A.2.1), in flow_key.in_port and OUTPUT. */
@@ -53,16 +53,19 @@ enum dp_port_kind {
 };
 
 enum dp_port_flags {
-	DP_PORT_F_SERVER = 1 << 0,    // vhost-user: we listen; default we connect, for ever
-	DP_PORT_F_UPLINK = 1 << 1,    // carries the underlay: decapsulate, no bridge
-	DP_PORT_F_NO_FLOOD = 1 << 2,  // FLOOD leaves it out
+	DP_PORT_F_SERVER = 1 << 0,      // vhost-user: we listen; default we connect, for ever
+	DP_PORT_F_UPLINK = 1 << 1,      // carries the underlay: decapsulate, no bridge
+	DP_PORT_F_NO_FLOOD = 1 << 2,    // FLOOD leaves it out
 	DP_PORT_F_REMOTE_FLOW = 1 << 3, // tunnel: remote from tun_dst
 	DP_PORT_F_VNI_FLOW = 1 << 4,    // tunnel: VNI from tun_id
-	DP_PORT_F_PEERS_ONLY = 1 << 5,  // tunnel: accept only listed (peer, VNI); default any when REMOTE_FLOW
-	DP_PORT_F_TOS_INHERIT = 1 << 6, // tunnel: outer DSCP from the inner packet; default tnl_tos. ECN always RFC 6040
-	DP_PORT_F_INNER_VLAN = 1 << 7,  // tunnel: let inner VLAN tags pass
-	DP_PORT_F_ZERO_CSUM6 = 1 << 8,  // tunnel: RFC 6935 zero checksum on IPv6, both directions
-	DP_PORT_F_GUEST = 1 << 9,       // a tenant's port: link-local multicast refused, budgets apply
+	DP_PORT_F_PEERS_ONLY =
+	    1 << 5, // tunnel: accept only listed (peer, VNI); default any when REMOTE_FLOW
+	DP_PORT_F_TOS_INHERIT =
+	    1
+	    << 6, // tunnel: outer DSCP from the inner packet; default tnl_tos. ECN always RFC 6040
+	DP_PORT_F_INNER_VLAN = 1 << 7, // tunnel: let inner VLAN tags pass
+	DP_PORT_F_ZERO_CSUM6 = 1 << 8, // tunnel: RFC 6935 zero checksum on IPv6, both directions
+	DP_PORT_F_GUEST = 1 << 9, // a tenant's port: link-local multicast refused, budgets apply
 };
 
 struct dp_port_conf {
@@ -72,13 +75,14 @@ struct dp_port_conf {
 	uint32_t ofport; // 1..DP_OFPORT_MAX-1, unique on the bridge; 0 with UPLINK only
 	uint32_t flags;  // DP_PORT_F_*
 	uint16_t kind;
-	uint16_t mtu;      // largest L3 packet, 68..DP_MAX_MTU
-	uint16_t n_queues; // queue pairs, 1..DP_MAX_QUEUES
-	uint16_t peer;     // patch: port id
-	uint32_t max_macs; // learning cap of NORMAL; 0: the default, 1024
+	uint16_t mtu;        // largest L3 packet, 68..DP_MAX_MTU
+	uint16_t n_queues;   // queue pairs, 1..DP_MAX_QUEUES
+	uint16_t peer;       // patch: port id
+	uint32_t max_macs;   // learning cap of NORMAL; 0: the default, 1024
 	uint32_t copies_pps; // budget of replicated copies (flood, groups); 0: the default, 100,000
 	uint32_t punt_pps;   // to the controller; 0: the default, 100
-	struct mac_addr mac; // tap: its address; too-big replies are sent from it; zero: made from the id
+	struct mac_addr
+	    mac; // tap: its address; too-big replies are sent from it; zero: made from the id
 	uint16_t tnl_udp_port; // host order; 0: 4789
 	uint32_t tnl_vni;      // without VNI_FLOW
 	uint8_t tnl_ttl;       // 0: 64
@@ -88,7 +92,8 @@ struct dp_port_conf {
 };
 
 enum dp_bridge_flags {
-	DP_BRIDGE_F_MISS_NORMAL = 1 << 0, // table 0 miss acts as NORMAL (a stand-alone bridge); default drop
+	DP_BRIDGE_F_MISS_NORMAL =
+	    1 << 0, // table 0 miss acts as NORMAL (a stand-alone bridge); default drop
 };
 
 struct dp_bridge_conf {
@@ -162,14 +167,14 @@ enum { DP_ACTION_HDR_SIZE = 8 };
 size_t dp_action_size(enum dp_action_type type);
 extern const char *const dp_action_names[DP_ACTION__COUNT];
 
-#define action_foreach(it, list, size) \
+#define action_foreach(it, list, size)                                      \
 	for (const struct dp_action *it = (const struct dp_action *)(list); \
-	     (const uint8_t *)it < (const uint8_t *)(list) + (size); \
+	     (const uint8_t *)it < (const uint8_t *)(list) + (size);        \
 	     it = (const struct dp_action *)((const uint8_t *)it + it->len))
 
 enum dp_rule_flags {
-	DP_RULE_F_CLEAR = 1 << 0,        // clear_actions
-	DP_RULE_F_GOTO = 1 << 1,         // goto_table is valid
+	DP_RULE_F_CLEAR = 1 << 0, // clear_actions
+	DP_RULE_F_GOTO = 1 << 1,  // goto_table is valid
 	DP_RULE_F_WRITE_METADATA = 1 << 2,
 	DP_RULE_F_SEND_REMOVED = 1 << 3, // event when it goes
 };
@@ -184,8 +189,8 @@ struct dp_rule_conf {
 	uint8_t table;
 	uint8_t goto_table; // > table
 	uint64_t cookie;
-	uint32_t flags; // DP_RULE_F_*
-	uint16_t idle_timeout_s, hard_timeout_s; // 0: never
+	uint32_t flags;                              // DP_RULE_F_*
+	uint16_t idle_timeout_s, hard_timeout_s;     // 0: never
 	uint32_t match_size, apply_size, write_size; // bytes that follow, each padded to 8
 	uint32_t pad;
 	uint64_t metadata_be, metadata_mask_be;

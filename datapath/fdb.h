@@ -34,7 +34,8 @@ uint32_t fdb_shard_generation(const struct fdb *f, uint32_t shard);
  * Session hit: keeps the entry young (one relaxed store per second at most). False when the entry is no
  * longer (mac, vlan) on port: the session is stale.
  */
-bool fdb_refresh(struct fdb *f, int32_t idx, const struct mac_addr *mac, uint16_t vlan, uint16_t port, uint64_t now_ms);
+bool fdb_refresh(struct fdb *f, int32_t idx, const struct mac_addr *mac, uint16_t vlan,
+    uint16_t port, uint64_t now_ms);
 void fdb_age(struct fdb *f, uint64_t now_ms);
 void fdb_flush(struct fdb *f);
 void fdb_flush_port(struct fdb *f, uint16_t port);

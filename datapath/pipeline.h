@@ -21,9 +21,10 @@
 struct pipeline;
 
 struct pipeline_listener {
-	void (*on_bridge)(void *arg, unsigned int depth, const struct bridge *br, const struct flow_key *k);
-	void (*on_table)(void *arg, unsigned int depth, const struct bridge *br, uint8_t table, const struct table *t,
-	    const struct flow_key *k, const struct rule *winner);
+	void (*on_bridge)(
+	    void *arg, unsigned int depth, const struct bridge *br, const struct flow_key *k);
+	void (*on_table)(void *arg, unsigned int depth, const struct bridge *br, uint8_t table,
+	    const struct table *t, const struct flow_key *k, const struct rule *winner);
 	void (*on_action)(void *arg, unsigned int depth, const struct dp_action *a);
 	void (*on_note)(void *arg, unsigned int depth, const char *text);
 	void *arg;
@@ -36,5 +37,5 @@ void pipeline_destroy(struct pipeline *p);
  * metadata only (is a tunnel packet, PKT_F_*). Never NULL. listener NULL on workers; with a listener nothing is
  * learned.
  */
-const struct program *pipeline_run(struct pipeline *p, struct worker *w, const struct bridge *br, uint16_t in_port,
-    const struct flow_key *key, const struct pipeline_listener *listener);
+const struct program *pipeline_run(struct pipeline *p, struct worker *w, const struct bridge *br,
+    uint16_t in_port, const struct flow_key *key, const struct pipeline_listener *listener);

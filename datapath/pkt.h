@@ -15,24 +15,25 @@
 
 enum {
 	PKT_PRIV_SIZE = 64,
-	PKT_HDR_MAX = 256,    // bytes of headers the parser may look at
-	PKT_HEADROOM = 128,   // RTE_PKTMBUF_HEADROOM: outer Ethernet, VLAN, IPv6, UDP, VXLAN fit
+	PKT_HDR_MAX = 256,  // bytes of headers the parser may look at
+	PKT_HEADROOM = 128, // RTE_PKTMBUF_HEADROOM: outer Ethernet, VLAN, IPv6, UDP, VXLAN fit
 	PKT_MAX_VLANS = 2,
-	PKT_MAX_IP6_EXT = 8,  // extension headers walked
+	PKT_MAX_IP6_EXT = 8, // extension headers walked
 };
 
 enum pkt_flags {
-	PKT_F_CSUM_PARTIAL = 1 << 0, // L4 checksum field holds the pseudo-header sum only (guest offload): complete
-				     // it before the packet leaves where the receiver cannot (see csum.h)
-	PKT_F_NO_SESSION = 1 << 1,   // ARP, ND, malformed-but-forwardable…: always runs the rules
-	PKT_F_FRAGMENT = 1 << 2,     // IP fragment: its L4 checksum and ports are not (all) in it
+	PKT_F_CSUM_PARTIAL =
+	    1 << 0, // L4 checksum field holds the pseudo-header sum only (guest offload): complete
+	// it before the packet leaves where the receiver cannot (see csum.h)
+	PKT_F_NO_SESSION = 1 << 1, // ARP, ND, malformed-but-forwardable…: always runs the rules
+	PKT_F_FRAGMENT = 1 << 2,   // IP fragment: its L4 checksum and ports are not (all) in it
 };
 
 struct pkt {
-	uint16_t in_port;  // port id it is accounted to
-	uint16_t flags;    // PKT_F_*
-	uint16_t l3_ofs;   // from the start of the packet; 0: none
-	uint16_t l4_ofs;   // 0: none or later fragment
+	uint16_t in_port;        // port id it is accounted to
+	uint16_t flags;          // PKT_F_*
+	uint16_t l3_ofs;         // from the start of the packet; 0: none
+	uint16_t l4_ofs;         // 0: none or later fragment
 	uint16_t l4_payload_ofs; // 0: none
 	uint8_t n_vlans;
 	uint8_t tun_ecn;   // outer ECN after decapsulation
@@ -40,8 +41,9 @@ struct pkt {
 	uint16_t tun_peer; // route slot of the outer source, or PKT_NO_PEER
 	uint8_t tun_local; // index of the local address it was sent to
 	uint8_t l4_proto;  // of the header at l4_ofs
-	uint16_t csum_start, csum_offset; // PKT_F_CSUM_PARTIAL: as virtio's, from the start of the packet
-	struct ip_addr tun_src;           // outer source when tunnelled (for peers without a slot)
+	uint16_t csum_start,
+	    csum_offset;        // PKT_F_CSUM_PARTIAL: as virtio's, from the start of the packet
+	struct ip_addr tun_src; // outer source when tunnelled (for peers without a slot)
 };
 static_assert(sizeof(struct pkt) <= PKT_PRIV_SIZE);
 
@@ -62,7 +64,8 @@ static inline void pkt_reset(struct rte_mbuf *m)
  * Makes the first PKT_HDR_MAX bytes (or the whole packet) contiguous in the first segment. False: it has no room,
  * which no pool of the switch allows.
  */
-MUST_CHECK bool pkt_pull_headers(struct rte_mbuf *m);
+MUST_CHECK
+bool pkt_pull_headers(struct rte_mbuf *m);
 /* Cuts the packet to len bytes, len <= pkt_len, and frees segments left empty. */
 void pkt_trim(struct rte_mbuf *m, uint32_t len);
 
@@ -73,15 +76,16 @@ void pkt_trim(struct rte_mbuf *m, uint32_t len);
  * shape of the table is chosen by rules, never by packets.
  */
 struct session_key {
-	uint16_t port;     // ingress port id (tunnel port after decapsulation), host order
-	uint16_t eth_type; // after VLAN tags
+	uint16_t port;        // ingress port id (tunnel port after decapsulation), host order
+	uint16_t eth_type;    // after VLAN tags
 	uint16_t vlan_tci[2]; // with FLOW_VLAN_PRESENT
 	struct mac_addr eth_dst, eth_src;
 	uint32_t tun_vni;   // host order
 	uint32_t ip6_label; // 20 bits
-	uint16_t tun_peer;  // route slot (low 12 bits) and local index (high 4) + 1, or 0 when not tunnelled
+	uint16_t
+	    tun_peer; // route slot (low 12 bits) and local index (high 4) + 1, or 0 when not tunnelled
 	uint8_t ip_ttl;
-	uint8_t ip_frag_tpid; // FLOW_FRAG_* in bits 0-1; bit 2+i: tag i has TPID 0x88a8
+	uint8_t ip_frag_tpid;     // FLOW_FRAG_* in bits 0-1; bit 2+i: tag i has TPID 0x88a8
 	struct ip6_addr src, dst; // IPv4 in the first four bytes
 	uint16_t tp_src, tp_dst;  // ICMP: type and code
 	uint16_t tcp_flags;

@@ -21,7 +21,8 @@ struct port;
 enum { PORT_NO_WORKER = 0xff };
 
 struct port_ops {
-	const char *kind; // the word in the API: "vhost-user", "ethdev", "tap", "patch", "vxlan", "null", "pcap"
+	const char *
+	    kind; // the word in the API: "vhost-user", "ethdev", "tap", "patch", "vxlan", "null", "pcap"
 	/* Opens what the port needs. 0 or -errno with err filled. NULL: nothing to do (patch, vxlan). */
 	int (*open)(struct port *p, struct err *err);
 	void (*close)(struct port *p);
@@ -36,8 +37,10 @@ struct port_ops {
 	int (*wakeup_fd)(struct port *p, uint16_t queue);
 	/* Asks to be woken, or not. NULL: the fd is always live. The worker polls once more after arming. */
 	void (*arm_wakeup)(struct port *p, uint16_t queue, bool armed);
-	void (*get_state)(struct port *p, enum dp_port_state *state, bool *link_up, uint64_t *features);
-	bool completes_csum; // tx_burst takes PKT_F_CSUM_PARTIAL packets and decides; else they are completed before it
+	void (*get_state)(
+	    struct port *p, enum dp_port_state *state, bool *link_up, uint64_t *features);
+	bool
+	    completes_csum; // tx_burst takes PKT_F_CSUM_PARTIAL packets and decides; else they are completed before it
 };
 
 struct port {
@@ -51,21 +54,24 @@ struct port {
 	bool link_up;
 	// ctl: rw
 	uint8_t rxq_worker[DP_MAX_QUEUES]; // who polls the queue, for the life of the port
-	uint16_t state; // enum dp_port_state, as of the last port_poll
-	char error[128]; // why it is DP_PORT_FAILED, or what is odd
+	uint16_t state;                    // enum dp_port_state, as of the last port_poll
+	char error[128];                   // why it is DP_PORT_FAILED, or what is odd
 	uint64_t state_since_ms;
-	uint64_t retry_ms; // when to try to open again
-	uint64_t features; // vhost: negotiated
+	uint64_t retry_ms;  // when to try to open again
+	uint64_t features;  // vhost: negotiated
 	uint32_t max_frame; // bytes, from conf.mtu: Ethernet + 2 VLAN tags + MTU
 	bool opened;
 	struct rte_mempool *pool;
 };
 
 /* 0 or -errno with err. A kind that cannot open now but may later (guest away, device missing) is created all the same. */
-MUST_CHECK int port_create(uint16_t id, const struct dp_port_conf *conf, struct rte_mempool *pool, struct port **ret, struct err *err);
+MUST_CHECK
+int port_create(uint16_t id, const struct dp_port_conf *conf, struct rte_mempool *pool,
+    struct port **ret, struct err *err);
 void port_destroy(void *port);
 /* Applies a changed conf in place when the kind can; -EOPNOTSUPP: destroy and create. */
-MUST_CHECK int port_update(struct port *p, const struct dp_port_conf *conf, struct err *err);
+MUST_CHECK
+int port_update(struct port *p, const struct dp_port_conf *conf, struct err *err);
 /* Some times per second: opens what could not be opened before, reads state and link. True when either changed: then
  * workers_assign, because a port that has just been opened is not polled yet. */
 bool port_poll(struct port *p, uint64_t now_ms);

@@ -18,9 +18,9 @@
 #include "datapath/dp_drop.h"
 
 enum prog_op_type {
-	PROG_OUTPUT,   // to a port
-	PROG_TUNNEL,   // encapsulate and send to the route's uplink
-	PROG_PUNT,     // copy to the controller
+	PROG_OUTPUT, // to a port
+	PROG_TUNNEL, // encapsulate and send to the route's uplink
+	PROG_PUNT,   // copy to the controller
 	PROG_SET_ETH,
 	PROG_PUSH_VLAN,
 	PROG_POP_VLAN,
@@ -36,8 +36,8 @@ enum prog_op_type {
 	PROG_SET_ND,
 	PROG_ARP_REPLY,
 	PROG_ND_REPLY,
-	PROG_REFRESH,  // keep a learned MAC young; stale session when it moved
-	PROG_PATCH,    // count a crossing: tx on one port, rx on its peer
+	PROG_REFRESH, // keep a learned MAC young; stale session when it moved
+	PROG_PATCH,   // count a crossing: tx on one port, rx on its peer
 	PROG_DROP,
 	PROG__COUNT
 };
@@ -60,8 +60,8 @@ struct prog_op {
 			uint16_t route; // slot
 			uint8_t tos;    // DSCP to set, unless inherit
 			uint8_t ttl;
-			uint32_t vni;   // host order
-			uint16_t udp_port; // host order
+			uint32_t vni;       // host order
+			uint16_t udp_port;  // host order
 			uint16_t tnl_flags; // PROG_TNL_*
 		} tunnel;
 		struct {
@@ -141,24 +141,24 @@ struct program_fdb {
 };
 
 struct program {
-	uint32_t n_refs;  // sessions
+	uint32_t n_refs; // sessions
 	uint32_t hash;
 	uint16_t size;    // bytes of ops
 	uint16_t n_rules; // stats slots below
 	uint16_t n_outputs;
 	uint16_t cacheable; // 0: do not make a session (drop verdict, sessionless outcome)
-	uint64_t rule;    // id of the deciding rule: for samples
+	uint64_t rule;      // id of the deciding rule: for samples
 	uint64_t cookie;
-	uint8_t n_fdb;           // learned destinations it depends on
+	uint8_t n_fdb; // learned destinations it depends on
 	uint8_t pad[7];
 	struct program_fdb fdb[PROG_MAX_FDB];
-	struct program *next;    // hash chain
-	uint32_t *rules;         // stats_idx of every rule and group passed; settled from sessions
-	struct prog_op ops[];    // packed by len
+	struct program *next; // hash chain
+	uint32_t *rules;      // stats_idx of every rule and group passed; settled from sessions
+	struct prog_op ops[]; // packed by len
 };
 
-#define prog_foreach(op, prog) \
-	for (const struct prog_op *op = (prog)->ops; \
+#define prog_foreach(op, prog)                                                  \
+	for (const struct prog_op *op = (prog)->ops;                            \
 	     (const uint8_t *)op < (const uint8_t *)(prog)->ops + (prog)->size; \
 	     op = (const struct prog_op *)((const uint8_t *)op + op->len))
 

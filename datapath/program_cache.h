@@ -16,7 +16,8 @@ struct worker;
 
 enum { PROGRAM_ARENA_SIZE = 32 << 20 }; // bytes; about 200,000 programs of a few ops
 
-struct program_cache *program_cache_create(size_t arena_size, const struct hash_key *secret); // NULL: no memory
+struct program_cache *program_cache_create(
+    size_t arena_size, const struct hash_key *secret); // NULL: no memory
 void program_cache_destroy(struct program_cache *c);
 /* The kept copy of prog, with one more reference. NULL when the arena is full. */
 struct program *program_intern(struct program_cache *c, const struct program *prog);
@@ -24,8 +25,8 @@ struct program *program_intern(struct program_cache *c, const struct program *pr
 void program_unref(struct program_cache *c, struct program *prog);
 uint32_t program_cache_count(const struct program_cache *c);
 /* Credits packets to every rule and group that the program passed. */
-void program_count(struct worker *w, const struct program *prog, uint64_t n_packets, uint64_t n_bytes,
-    uint64_t used_ms);
+void program_count(struct worker *w, const struct program *prog, uint64_t n_packets,
+    uint64_t n_bytes, uint64_t used_ms);
 
 enum { PROLOGUE_MAX_SIZE = 2048 };
 
@@ -43,7 +44,8 @@ struct program_builder {
 	uint8_t prologue[PROLOGUE_MAX_SIZE] __attribute__((aligned(8)));
 };
 
-MUST_CHECK int program_builder_init(struct program_builder *b); // 0 or -ENOMEM
+MUST_CHECK
+int program_builder_init(struct program_builder *b); // 0 or -ENOMEM
 void program_builder_fini(struct program_builder *b);
 void program_begin(struct program_builder *b);
 /* Copies op, whose len need not be set, to the end. */

@@ -23,8 +23,9 @@
 
 enum { RCU_MAX_WORKERS = 64 };
 
-MUST_CHECK int rcu_init(void); // 0 or -ENOMEM
-void rcu_fini(void);           // runs what is still deferred; workers are gone
+MUST_CHECK
+int rcu_init(void);  // 0 or -ENOMEM
+void rcu_fini(void); // runs what is still deferred; workers are gone
 void rcu_worker_register(unsigned int worker_id);
 void rcu_worker_unregister(unsigned int worker_id);
 void rcu_worker_online(unsigned int worker_id);  // leaves an idle sleep

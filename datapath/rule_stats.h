@@ -28,7 +28,8 @@ void rule_stats_destroy(struct rule_stats *s);
  * A slot with zero counters that every worker can write to. 0, -ENOSPC when all are used (some may be waiting for their
  * sweeps) or -ENOMEM.
  */
-MUST_CHECK int rule_stats_alloc(struct rule_stats *s, uint64_t now_ms, uint32_t *ret_idx);
+MUST_CHECK
+int rule_stats_alloc(struct rule_stats *s, uint64_t now_ms, uint32_t *ret_idx);
 /* Gives a slot back. Accepts RULE_STATS_NONE. */
 void rule_stats_release(struct rule_stats *s, uint32_t idx);
 /* Once a second or so: looks how far the sweeps are. */

@@ -36,7 +36,8 @@ enum {
 struct session_table;
 struct worker;
 
-struct session_table *session_table_create(uint32_t max_sessions, const struct hash_key *secret); // NULL: no memory
+struct session_table *session_table_create(
+    uint32_t max_sessions, const struct hash_key *secret); // NULL: no memory
 void session_table_destroy(struct session_table *t);
 uint32_t session_hash(const struct session_table *t, const struct session_key *k);
 void session_prefetch(const struct session_table *t, uint32_t hash);
@@ -45,7 +46,8 @@ void session_prefetch_entry(const struct session_table *t, uint32_t hash);
 /* NULL: miss. */
 struct session *session_find(struct session_table *t, const struct session_key *k, uint32_t hash);
 /* NULL when the budget or the port's tokens are used up. The caller sets program and version. */
-struct session *session_add(struct session_table *t, const struct session_key *k, uint32_t hash, uint64_t now_ms);
+struct session *session_add(
+    struct session_table *t, const struct session_key *k, uint32_t hash, uint64_t now_ms);
 void session_del(struct session_table *t, struct session *s);
 uint32_t session_count(const struct session_table *t);
 uint32_t session_count_of_port(const struct session_table *t, uint16_t port);
@@ -69,4 +71,5 @@ uint32_t session_sweep_due(struct session_table *t, uint64_t now_ms);
  */
 void session_mask_from_rules(const struct flow_key *mask_union, struct session_key *ret);
 /* Adds the fields whose values actions read (MOVE, partial writes): the outcome depends on them as on a match. */
-void session_mask_add_actions(const struct dp_action *actions, size_t size, struct flow_key *mask_union);
+void session_mask_add_actions(
+    const struct dp_action *actions, size_t size, struct flow_key *mask_union);

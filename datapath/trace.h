@@ -21,5 +21,6 @@ void tracer_destroy(struct tracer *t);
  * Appends dp_trace_rec records. packet has req->len bytes. 0; -ENOENT: no such port, or it is on no bridge; -EINVAL: the
  * packet is too long; -EMSGSIZE: the writer is full.
  */
-MUST_CHECK int trace_packet(struct tracer *t, const struct dp_trace_req *req, const void *packet,
-    struct buf_writer *ret);
+MUST_CHECK
+int trace_packet(
+    struct tracer *t, const struct dp_trace_req *req, const void *packet, struct buf_writer *ret);

@@ -39,7 +39,7 @@ struct port_counters {
 	uint64_t copies, sent;                               // conservation view, see dp_port_stats
 	int64_t held;                                        // in hand-off rings and device queues
 	uint64_t tx_drops;
-	uint64_t drops[DP_DROP__COUNT]; // of packets that came in by this port
+	uint64_t drops[DP_DROP__COUNT];  // of packets that came in by this port
 	uint64_t punt_meter, icmp_meter; // worker: rw. See meter.h
 };
 
@@ -61,19 +61,21 @@ struct worker {
 	unsigned int id;
 	unsigned int core;
 	struct dp *dp;
-	uint64_t version; // dp->version as read at the start of this burst
+	uint64_t version;         // dp->version as read at the start of this burst
 	uint64_t now_tsc, now_ms; // at the start of this burst
 	struct rte_mempool *pool; // for copies and replies
 	struct session_table *sessions;
 	struct program_cache *programs;
 	struct pipeline *pipeline;
-	struct port_counters *ports;                      // [DP_MAX_PORTS]
-	struct rule_counters *rules[RULE_STATS_CHUNKS];   // ctl: wo (NULL → chunk, before a rule is published)
-	struct drop_ring *samples;                        // [DP_DROP__COUNT]
+	struct port_counters *ports; // [DP_MAX_PORTS]
+	struct rule_counters
+	    *rules[RULE_STATS_CHUNKS]; // ctl: wo (NULL → chunk, before a rule is published)
+	struct drop_ring *samples;     // [DP_DROP__COUNT]
 	struct dp_worker_stats stats;
-	struct rte_ring *punts; // mbufs whose data starts with struct dp_punt_event; worker → control
-	struct out_queue *out;  // open queues of this burst, n_out of them
-	uint16_t *out_of_port;  // [DP_MAX_PORTS] index into out + 1, or 0
+	struct rte_ring
+	    *punts; // mbufs whose data starts with struct dp_punt_event; worker → control
+	struct out_queue *out; // open queues of this burst, n_out of them
+	uint16_t *out_of_port; // [DP_MAX_PORTS] index into out + 1, or 0
 	unsigned int n_out;
 	struct worker_io *io; // receive queues, hand-off ring, sleep: worker_io.h
 	uint32_t sweep_epoch; // worker: wo, ctl: ro. Full session sweeps done (frees stats slots)
@@ -86,7 +88,8 @@ static inline struct rule_counters *worker_rule_counters(struct worker *w, uint3
 }
 
 /* Ends the packet: counts the reason on its in_port, keeps a sample, frees. rule 0: none. */
-void pkt_drop(struct worker *w, struct rte_mbuf *m, enum dp_drop reason, uint64_t rule, uint64_t cookie);
+void pkt_drop(
+    struct worker *w, struct rte_mbuf *m, enum dp_drop reason, uint64_t rule, uint64_t cookie);
 
 /*
  * Ends the packet: queues it for a port. Flushed when BURST are queued and at the end of the burst. What the port does

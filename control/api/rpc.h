@@ -42,7 +42,8 @@ void rpc_fail(struct rpc_request *req, const struct err *err);
  * As rpc_fail with error.data.errors = a transaction's first errors (an array; taken) and error.data.n_errors = how many
  * there are.
  */
-void rpc_fail_many(struct rpc_request *req, const struct err *first, json_t *errors, size_t n_errors);
+void rpc_fail_many(
+    struct rpc_request *req, const struct err *first, json_t *errors, size_t n_errors);
 /* error object of JSON-RPC; op: index in the transaction, -1 none. New reference. */
 json_t *rpc_error_to_json(const struct err *err, int64_t op);
 /*
@@ -53,26 +54,27 @@ uint64_t rpc_connection_token(struct rpc_request *req);
 bool rpc_notify(struct rpc_server *s, uint64_t token, const char *method, json_t *params);
 const char *rpc_client_name(struct rpc_request *req); // for audit: "uid 0 pid 12"
 
-struct rpc_server *rpc_server_create(struct event_base *base, const char *path, struct daemon *d, struct err *err);
+struct rpc_server *rpc_server_create(
+    struct event_base *base, const char *path, struct daemon *d, struct err *err);
 void rpc_server_destroy(struct rpc_server *s);
 /* cb runs after a connection has gone. */
 void rpc_server_on_close(struct rpc_server *s, void (*cb)(uint64_t token, void *arg), void *arg);
 
 /* What a client can run into; all in sys.limits. */
 struct rpc_limits {
-	size_t line_size;        // bytes of a message
-	size_t read_line_size;   // the same for clients that may only read
-	size_t output_size;      // bytes waiting to be read by a client; also of one reply
-	size_t string_size;      // bytes of a string
-	size_t n_values;         // JSON values in a message
-	size_t n_containers;     // objects and arrays among them
-	uint32_t depth;          // nesting
-	uint32_t n_batch;        // members of a batch
+	size_t line_size;      // bytes of a message
+	size_t read_line_size; // the same for clients that may only read
+	size_t output_size;    // bytes waiting to be read by a client; also of one reply
+	size_t string_size;    // bytes of a string
+	size_t n_values;       // JSON values in a message
+	size_t n_containers;   // objects and arrays among them
+	uint32_t depth;        // nesting
+	uint32_t n_batch;      // members of a batch
 	uint32_t n_connections;
-	uint32_t n_per_uid;      // root excepted
-	uint32_t n_strikes;      // lines that are not JSON, then the connection is closed
-	uint32_t idle_ms;        // without a byte in either direction
-	uint32_t partial_ms;     // from the first byte of a line to its last
+	uint32_t n_per_uid;  // root excepted
+	uint32_t n_strikes;  // lines that are not JSON, then the connection is closed
+	uint32_t idle_ms;    // without a byte in either direction
+	uint32_t partial_ms; // from the first byte of a line to its last
 };
 
 struct rpc_limits rpc_server_limits(const struct rpc_server *s);

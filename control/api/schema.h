@@ -21,7 +21,17 @@ enum api_table {
 };
 
 enum column_type {
-	CT_STRING, CT_NAME, CT_UINT, CT_BOOL, CT_MAC, CT_IP, CT_PREFIX, CT_ENUM, CT_HEX64, CT_REF, CT_OBJECT
+	CT_STRING,
+	CT_NAME,
+	CT_UINT,
+	CT_BOOL,
+	CT_MAC,
+	CT_IP,
+	CT_PREFIX,
+	CT_ENUM,
+	CT_HEX64,
+	CT_REF,
+	CT_OBJECT
 };
 
 enum { CF_REQUIRED = 1, CF_LIST = 2, CF_IMMUTABLE = 4, CF_KEPT = 8 };
@@ -50,7 +60,8 @@ enum api_table schema_find_table(const char *name);
  */
 json_t *schema_normalise(enum api_table table, json_t *object, json_t *old, struct err *err);
 /* 0, or -EINVAL naming a CF_IMMUTABLE column in which two normalised objects differ. */
-MUST_CHECK int schema_check_immutable(enum api_table table, json_t *old, json_t *new, struct err *err);
+MUST_CHECK
+int schema_check_immutable(enum api_table table, json_t *old, json_t *new, struct err *err);
 /* The table and its columns, for schema.get. */
 json_t *schema_to_json(enum api_table table);
 

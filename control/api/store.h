@@ -30,8 +30,8 @@ struct api_change {
 };
 
 /* With one reference; takes data. */
-struct api_object *api_object_create(enum api_table table, const char *name, const char *owner, uint64_t generation,
-    json_t *data);
+struct api_object *api_object_create(
+    enum api_table table, const char *name, const char *owner, uint64_t generation, json_t *data);
 struct api_object *api_object_ref(const struct api_object *o);
 void api_object_unref(struct api_object *o); // NULL is allowed
 
@@ -43,8 +43,10 @@ uint64_t store_generation(const struct store *s);
 const struct api_object *store_find(const struct store *s, enum api_table table, const char *name);
 size_t store_count(const struct store *s, enum api_table table);
 /* Visits a table in unspecified order until cb returns false. */
-void store_foreach(const struct store *s, enum api_table table, bool (*cb)(const struct api_object *o, void *arg), void *arg);
+void store_foreach(const struct store *s, enum api_table table,
+    bool (*cb)(const struct api_object *o, void *arg), void *arg);
 /* A table by name; borrowed until the next commit. */
-const struct api_object *const *store_sorted(const struct store *s, enum api_table table, size_t *ret_n);
+const struct api_object *const *store_sorted(
+    const struct store *s, enum api_table table, size_t *ret_n);
 /* Makes the changes the new state: takes a reference of each new object, drops the old ones. */
 void store_commit(struct store *s, const struct api_change *changes, size_t n, uint64_t generation);

@@ -33,6 +33,7 @@ void watch_wake(struct watch *w);
 enum watch_live { WATCH_PORT_STATE, WATCH_PUNT, WATCH_LIVE__COUNT };
 
 bool watch_wants(const struct watch *w, enum watch_live kind); // somebody watches it
-void watch_live(struct watch *w, enum watch_live kind, const char *port, json_t *object); // takes object
+void watch_live(
+    struct watch *w, enum watch_live kind, const char *port, json_t *object); // takes object
 /* A connection has gone: for rpc_server_on_close. */
 void watch_on_close(uint64_t token, void *watch);

@@ -11,4 +11,5 @@
 #include "control/daemon.h"
 #include "datapath/dp_proto.h"
 
-json_t *punt_to_json(const struct daemon *d, const struct dp_punt_event *ev, const uint8_t *data); // ev->snap bytes
+json_t *punt_to_json(
+    const struct daemon *d, const struct dp_punt_event *ev, const uint8_t *data); // ev->snap bytes

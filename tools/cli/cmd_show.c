@@ -124,8 +124,7 @@ static int collect(struct cli *cli, struct overview *o)
 			return rc;
 	}
 	int rc = cli_call(cli, "sys.health", NULL, &o->health);
-	if (rc != EXIT_OK ||
-	    !json_is_true(json_object_get(o->health, "switch_connected")))
+	if (rc != EXIT_OK || !json_is_true(json_object_get(o->health, "switch_connected")))
 		return rc;
 	rc = cli_call(cli, "stats.get", json_pack("{s:s}", "table", "port"), &stats);
 	if (rc == EXIT_OK) {

@@ -376,7 +376,7 @@ static void depth_values_and_strings_are_limited(void **state)
 	    "{'jsonrpc':'2.0','id':1,'result':");
 	exchange(api, fd,
 	    "{" ECHO ",'id':1,'params':{'a':[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]"
-		     "]]]]]]]}}",
+	    "]]]]]]]}}",
 	    ERROR_REPLY("null", "-32001"));
 	char in[1000] = "{" ECHO ",'id':1,'params':{'a':[0";
 	for (int i = 0; i < 100; i++)
