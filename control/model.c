@@ -63,7 +63,7 @@ uint16_t model_default_mtu(const struct model *m)
 	unsigned int underlay = m->underlay.mtu != 0 ? m->underlay.mtu : 1500;
 	unsigned int mtu = underlay - MIN_OF(underlay - 68, model_overhead(m));
 
-	return (uint16_t)MIN_OF(mtu, (unsigned int)DP_MAX_MTU);
+	return (uint16_t)MIN_OF(mtu, (unsigned int)DP_MAX_GUEST_MTU);
 }
 
 uint64_t model_digest(const struct model *m)

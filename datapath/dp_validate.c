@@ -86,7 +86,7 @@ static int check_port(uint64_t id, const struct dp_port_conf *c, size_t size, ch
 	if ((c->flags & ~(uint32_t)PORT_FLAGS) != 0 || !is_zero(c->pad, sizeof(c->pad)))
 		return bad(what, "port: unknown flag or padding that is not zero");
 	if (c->mtu < MIN_MTU || c->mtu > DP_MAX_MTU)
-		return bad(what, "port: mtu is not in 68..9000");
+		return bad(what, "port: mtu is not in 68..9216");
 	if (c->n_queues == 0 || c->n_queues > DP_MAX_QUEUES)
 		return bad(what, "port: n_queues is not in 1..16");
 	if (c->max_macs > MAX_MACS || c->copies_pps > MAX_RATE_PPS || c->punt_pps > MAX_RATE_PPS)

@@ -90,7 +90,7 @@ static void keep_young(struct pipeline *p, int32_t idx, uint16_t vlan)
 
 /*
  * A packet that comes round through patch ports moves its own source. The earlier entry is no longer true when act
- * looks, and a session would move it to and fro.
+ * looks, and a session would move it back and forth.
  */
 static void forget_other_port(struct pipeline *p, int32_t idx)
 {

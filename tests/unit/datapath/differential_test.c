@@ -294,8 +294,8 @@ static void make_switch(void)
 	}
 	for (uint32_t n = 1 + rnd(MAX_RULES), i = 0; i < n; i++)
 		add_random_rule();
-	for (uint8_t table = 0; table < N_TABLES; table++) {
-		struct dp_rule_conf c = {.bridge = rnd(3) == 0 ? 2 : 1, .table = table};
+	for (unsigned int table = 0; table < N_TABLES; table++) {
+		struct dp_rule_conf c = {.bridge = rnd(3) == 0 ? 2 : 1, .table = (uint8_t)table};
 		struct flow_match any = {0};
 		struct actions apply;
 		random_actions(&apply, table, 1, false);

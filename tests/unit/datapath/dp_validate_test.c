@@ -201,7 +201,7 @@ static void port_numbers_are_in_range(void **)
 	statement;         \
 	assert_false(is_valid())
 	REFUSED(c->mtu = 67);
-	REFUSED(c->mtu = 9001);
+	REFUSED(c->mtu = 9217);
 	REFUSED(c->n_queues = 0);
 	REFUSED(c->n_queues = 17);
 	REFUSED(c->bridge = 0);

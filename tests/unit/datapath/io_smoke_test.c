@@ -316,7 +316,7 @@ static void wrong_configurations_are_refused(void **)
 {
 	assert_null(io_add(1, (enum dp_port_kind)99, "", 1500, 1, 0));
 	assert_null(io_add(1, DP_PORT_NULL, "", 67, 1, 0));
-	assert_null(io_add(1, DP_PORT_NULL, "", 9001, 1, 0));
+	assert_null(io_add(1, DP_PORT_NULL, "", 9217, 1, 0));
 	assert_null(io_add(1, DP_PORT_NULL, "", 1500, 0, 0));
 	assert_null(io_add(1, DP_PORT_NULL, "", 1500, DP_MAX_QUEUES + 1, 0));
 	assert_null(io_add(1, DP_PORT_TAP, "", 1500, 1, 0));

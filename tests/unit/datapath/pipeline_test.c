@@ -20,9 +20,8 @@
 static struct env *e;
 static struct actions a; // cleared before each test
 
-static int setup(void **state)
+static int setup(void **)
 {
-	(void)state;
 	e = env_create();
 	a.size = 0;
 	for (uint16_t id = 1; id <= 5; id++)
@@ -30,9 +29,8 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
+static int teardown(void **)
 {
-	(void)state;
 	env_destroy(e);
 	return 0;
 }
@@ -81,9 +79,8 @@ static struct actions *output_to(uint32_t ofport)
 	return l;
 }
 
-static void no_rule_is_a_table_miss(void **state)
+static void no_rule_is_a_table_miss(void **)
 {
-	(void)state;
 	assert_string_equal(run(UDP4), "drop (table_miss)");
 	env_rule(e, 1, 0, 1, "eth_type=0x0806", output_to(20));
 	env_commit(e);
@@ -91,18 +88,16 @@ static void no_rule_is_a_table_miss(void **state)
 	assert_int_equal(run_from(1, UDP4)->cacheable, 0);
 }
 
-static void rule_without_output_drops_and_is_named(void **state)
+static void rule_without_output_drops_and_is_named(void **)
 {
-	(void)state;
 	env_rule(e, 1, 0, 1, "", NULL);
 	env_commit(e);
 	assert_string_equal(run(UDP4), "drop (rule_drop)");
 	assert_int_equal(run_from(1, UDP4)->rule, 1);
 }
 
-static void highest_priority_wins(void **state)
+static void highest_priority_wins(void **)
 {
-	(void)state;
 	env_rule(e, 1, 0, 1, "", output_to(20));
 	env_rule(e, 1, 0, 9, "eth_type=0x0800", output_to(30));
 	env_rule(e, 1, 0, 5, "eth_type=0x0800,ip_proto=17", output_to(40));
@@ -111,9 +106,8 @@ static void highest_priority_wins(void **state)
 	assert_string_equal(run("eth_type=0x0806"), "output port 2");
 }
 
-static void plain_output_to_ingress_is_a_hairpin_and_in_port_is_not(void **state)
+static void plain_output_to_ingress_is_a_hairpin_and_in_port_is_not(void **)
 {
-	(void)state;
 	env_rule(e, 1, 0, 1, "", output_to(10));
 	env_rule(e, 1, 0, 2, "eth_type=0x0800", output_to(DP_OFPORT_IN_PORT));
 	env_commit(e);
@@ -121,9 +115,8 @@ static void plain_output_to_ingress_is_a_hairpin_and_in_port_is_not(void **state
 	assert_string_equal(run(UDP4), "output port 1");
 }
 
-static void failed_output_matters_only_when_nothing_else_leaves(void **state)
+static void failed_output_matters_only_when_nothing_else_leaves(void **)
 {
-	(void)state;
 	add_output(&a, 77);
 	add_output(&a, 10);
 	env_rule(e, 1, 0, 1, "", &a);
@@ -134,9 +127,8 @@ static void failed_output_matters_only_when_nothing_else_leaves(void **state)
 	assert_string_equal(run(UDP4), "output port 3");
 }
 
-static void flood_leaves_out_ingress_and_no_flood_ports_and_all_only_ingress(void **state)
+static void flood_leaves_out_ingress_and_no_flood_ports_and_all_only_ingress(void **)
 {
-	(void)state;
 	env_rule(e, 1, 0, 1, "", output_to(DP_OFPORT_FLOOD));
 	env_rule(e, 1, 0, 2, "eth_type=0x0800", output_to(DP_OFPORT_ALL));
 	((struct bridge_ports *)(uintptr_t)e->bridges[1].ports)->p[2].flood = 0;
@@ -147,9 +139,8 @@ static void flood_leaves_out_ingress_and_no_flood_ports_and_all_only_ingress(voi
 	    "output port 2 (copy); output port 3 (copy); output port 4 (copy); output port 5");
 }
 
-static void fields_are_written_once_and_only_before_an_output(void **state)
+static void fields_are_written_once_and_only_before_an_output(void **)
 {
-	(void)state;
 	add_set(&a, FIELD_ETH_DST, "02:00:00:00:00:aa");
 	add_set(&a, FIELD_ETH_DST, "02:00:00:00:00:bb");
 	add_set(&a, FIELD_IPV4_SRC, "10.0.0.1"); // as it is
@@ -163,9 +154,8 @@ static void fields_are_written_once_and_only_before_an_output(void **state)
 	    "set eth_dst=02:00:00:00:00:bb; output port 2 (copy); set tp_dst=54; output port 3");
 }
 
-static void fields_the_packet_does_not_have_are_left_alone(void **state)
+static void fields_the_packet_does_not_have_are_left_alone(void **)
 {
-	(void)state;
 	add_set(&a, FIELD_TCP_DST, "80");
 	add_set(&a, FIELD_IPV6_SRC, "2001:db8::1");
 	add_set(&a, FIELD_VLAN_VID, "5");
@@ -178,9 +168,8 @@ static void fields_the_packet_does_not_have_are_left_alone(void **state)
 	assert_string_equal(run("eth_type=0x0806,arp_op=1"), "set arp_op=2; output port 2");
 }
 
-static void volatile_fields_are_written_even_when_this_packet_has_the_value(void **state)
+static void volatile_fields_are_written_even_when_this_packet_has_the_value(void **)
 {
-	(void)state;
 	add_set(&a, FIELD_IP_TTL, "64");
 	add_set(&a, FIELD_IP_DSCP, "0");
 	add_output(&a, 20);
@@ -189,9 +178,8 @@ static void volatile_fields_are_written_even_when_this_packet_has_the_value(void
 	assert_string_equal(run(UDP4), "set ip_tos=0x00/0xfc; set ip_ttl=64; output port 2");
 }
 
-static void ttl_is_decremented_packet_by_packet(void **state)
+static void ttl_is_decremented_packet_by_packet(void **)
 {
-	(void)state;
 	add_action(&a, DP_ACTION_DEC_TTL);
 	add_action(&a, DP_ACTION_DEC_TTL);
 	add_output(&a, 20);
@@ -204,9 +192,8 @@ static void ttl_is_decremented_packet_by_packet(void **state)
 	assert_string_equal(run("eth_type=0x0806"), "output port 2");
 }
 
-static void setting_ttl_does_not_revive_an_expired_packet(void **state)
+static void setting_ttl_does_not_revive_an_expired_packet(void **)
 {
-	(void)state;
 	add_action(&a, DP_ACTION_DEC_TTL);
 	add_set(&a, FIELD_IP_TTL, "9");
 	add_action(&a, DP_ACTION_DEC_TTL);
@@ -216,9 +203,8 @@ static void setting_ttl_does_not_revive_an_expired_packet(void **state)
 	assert_string_equal(run(UDP4), "dec_ttl; set ip_ttl=8; output port 2");
 }
 
-static void ttl_that_a_rule_set_to_one_expires_in_the_rules(void **state)
+static void ttl_that_a_rule_set_to_one_expires_in_the_rules(void **)
 {
-	(void)state;
 	add_set(&a, FIELD_IP_TTL, "1");
 	add_action(&a, DP_ACTION_DEC_TTL);
 	add_output(&a, 20);
@@ -227,9 +213,8 @@ static void ttl_that_a_rule_set_to_one_expires_in_the_rules(void **state)
 	assert_string_equal(run(UDP4), "drop (ttl_expired)");
 }
 
-static void vlan_push_takes_the_outer_tag_and_pop_removes_it(void **state)
+static void vlan_push_takes_the_outer_tag_and_pop_removes_it(void **)
 {
-	(void)state;
 	add_action(&a, DP_ACTION_PUSH_VLAN)->push_vlan.tpid = 0x88a8;
 	add_set(&a, FIELD_VLAN_VID, "99");
 	add_output(&a, 20);
@@ -245,9 +230,8 @@ static void vlan_push_takes_the_outer_tag_and_pop_removes_it(void **state)
 	assert_string_equal(run(TAGGED "vlan_tci2=0x1008," UDP4), "drop (bad_vlan)");
 }
 
-static void vlan_rewrite_is_one_op(void **state)
+static void vlan_rewrite_is_one_op(void **)
 {
-	(void)state;
 	add_action(&a, DP_ACTION_POP_VLAN);
 	add_action(&a, DP_ACTION_PUSH_VLAN)->push_vlan.tpid = 0x8100;
 	add_set(&a, FIELD_VLAN_VID, "8");
@@ -259,9 +243,8 @@ static void vlan_rewrite_is_one_op(void **state)
 	assert_string_equal(run(UDP4), "push_vlan tpid=0x8100 tci=0xa008; output port 2");
 }
 
-static void goto_metadata_and_registers_steer_later_tables(void **state)
+static void goto_metadata_and_registers_steer_later_tables(void **)
 {
-	(void)state;
 	struct dp_rule_conf c = {.bridge = 1,
 	    .priority = 1,
 	    .goto_table = 7,
@@ -277,9 +260,8 @@ static void goto_metadata_and_registers_steer_later_tables(void **state)
 	assert_int_equal(run_from(1, UDP4)->n_rules, 2);
 }
 
-static void miss_after_goto_drops_the_action_set(void **state)
+static void miss_after_goto_drops_the_action_set(void **)
 {
-	(void)state;
 	struct dp_rule_conf c = {
 	    .bridge = 1, .priority = 1, .goto_table = 7, .flags = DP_RULE_F_GOTO};
 	env_rule_full(e, &c, "", NULL, output_to(20));
@@ -287,9 +269,8 @@ static void miss_after_goto_drops_the_action_set(void **state)
 	assert_string_equal(run(UDP4), "drop (table_miss)");
 }
 
-static void action_set_runs_in_openflow_order(void **state)
+static void action_set_runs_in_openflow_order(void **)
 {
-	(void)state;
 	struct dp_rule_conf c = {.bridge = 1, .priority = 1};
 	add_output(&a, 30);
 	add_set(&a, FIELD_VLAN_VID, "9");
@@ -302,9 +283,8 @@ static void action_set_runs_in_openflow_order(void **state)
 	assert_string_equal(run(TAGGED UDP4), "set vlan_tci=0x0009; dec_ttl; output port 2");
 }
 
-static void group_wins_over_output_in_the_action_set(void **state)
+static void group_wins_over_output_in_the_action_set(void **)
 {
-	(void)state;
 	struct dp_rule_conf c = {.bridge = 1, .priority = 1};
 	add_group(&a, 5);
 	add_output(&a, 20);
@@ -314,9 +294,8 @@ static void group_wins_over_output_in_the_action_set(void **state)
 	assert_string_equal(run(UDP4), "output port 4");
 }
 
-static void clear_empties_the_set_before_the_rule_writes_its_own(void **state)
+static void clear_empties_the_set_before_the_rule_writes_its_own(void **)
 {
-	(void)state;
 	struct dp_rule_conf first = {
 	    .bridge = 1, .priority = 1, .goto_table = 1, .flags = DP_RULE_F_GOTO};
 	struct dp_rule_conf second = {
@@ -328,9 +307,8 @@ static void clear_empties_the_set_before_the_rule_writes_its_own(void **state)
 	assert_string_equal(run(UDP4), "output port 2");
 }
 
-static void all_group_gives_each_bucket_the_packet_as_it_was(void **state)
+static void all_group_gives_each_bucket_the_packet_as_it_was(void **)
 {
-	(void)state;
 	struct actions b[3] = {0};
 	add_set(&b[0], FIELD_ETH_DST, "02:00:00:00:00:aa");
 	add_output(&b[0], 20);
@@ -347,9 +325,8 @@ static void all_group_gives_each_bucket_the_packet_as_it_was(void **state)
 	assert_int_equal(run_from(1, UDP4)->cacheable, 1);
 }
 
-static void giving_a_volatile_field_back_is_for_this_packet_only(void **state)
+static void giving_a_volatile_field_back_is_for_this_packet_only(void **)
 {
-	(void)state;
 	struct actions b[2] = {0};
 	add_action(&b[0], DP_ACTION_DEC_TTL);
 	add_set(&b[0], FIELD_IP_DSCP, "10");
@@ -367,9 +344,8 @@ static void giving_a_volatile_field_back_is_for_this_packet_only(void **state)
 	assert_int_equal(run_from(1, "eth_type=0x0800,ip_proto=17,ip_ttl=1")->cacheable, 0);
 }
 
-static void ttl_that_ran_out_on_a_copy_only_is_not_kept(void **state)
+static void ttl_that_ran_out_on_a_copy_only_is_not_kept(void **)
 {
-	(void)state;
 	struct actions b[1] = {0};
 	add_action(&b[0], DP_ACTION_DEC_TTL);
 	add_output(&b[0], 20);
@@ -385,9 +361,8 @@ static void ttl_that_ran_out_on_a_copy_only_is_not_kept(void **state)
 	assert_int_equal(run_from(1, UDP4)->cacheable, 0);
 }
 
-static void fast_failover_takes_the_first_live_bucket(void **state)
+static void fast_failover_takes_the_first_live_bucket(void **)
 {
-	(void)state;
 	struct actions b[2] = {0};
 	add_output(&b[0], 20);
 	add_output(&b[1], 30);
@@ -404,9 +379,8 @@ static void fast_failover_takes_the_first_live_bucket(void **state)
 	assert_string_equal(run(UDP4), "drop (bad_group)");
 }
 
-static void failover_groups_that_watch_each_other_end(void **state)
+static void failover_groups_that_watch_each_other_end(void **)
 {
-	(void)state;
 	struct actions b[2] = {0};
 	add_output(&b[0], 20);
 	for (uint32_t id = 5; id <= 6; id++) {
@@ -419,9 +393,8 @@ static void failover_groups_that_watch_each_other_end(void **state)
 	assert_string_equal(run(UDP4), "drop (pipeline_depth)");
 }
 
-static void select_spreads_by_weight_and_keeps_a_flow_together(void **state)
+static void select_spreads_by_weight_and_keeps_a_flow_together(void **)
 {
-	(void)state;
 	struct actions b[3] = {0};
 	for (uint32_t i = 0; i < 3; i++)
 		add_output(&b[i], 20 + 10 * i);
@@ -444,9 +417,8 @@ static void select_spreads_by_weight_and_keeps_a_flow_together(void **state)
 	assert_int_equal(n[2] % 2, 0); // TTL does not split a flow
 }
 
-static void group_that_is_not_there_or_calls_itself_is_a_drop(void **state)
+static void group_that_is_not_there_or_calls_itself_is_a_drop(void **)
 {
-	(void)state;
 	struct actions b[2] = {0};
 	add_group(&b[0], 5);
 	add_group(&b[1], 5);
@@ -462,9 +434,8 @@ static void group_that_is_not_there_or_calls_itself_is_a_drop(void **state)
 	assert_string_equal(run(UDP4), "drop (pipeline_depth)");
 }
 
-static void resubmit_looks_with_another_in_port_and_comes_back(void **state)
+static void resubmit_looks_with_another_in_port_and_comes_back(void **)
 {
-	(void)state;
 	add_resubmit(&a, 30, 4);
 	add_output(&a, 40);
 	env_rule(e, 1, 0, 1, "", &a);
@@ -476,9 +447,8 @@ static void resubmit_looks_with_another_in_port_and_comes_back(void **state)
 	assert_string_equal(run(UDP4), "output port 1 (copy); output port 5 (copy); output port 4");
 }
 
-static void in_port_of_a_resubmit_does_not_reach_past_a_goto(void **state)
+static void in_port_of_a_resubmit_does_not_reach_past_a_goto(void **)
 {
-	(void)state;
 	struct dp_rule_conf c = {
 	    .bridge = 1, .table = 4, .priority = 1, .goto_table = 5, .flags = DP_RULE_F_GOTO};
 	add_resubmit(&a, 30, 4);
@@ -490,9 +460,8 @@ static void in_port_of_a_resubmit_does_not_reach_past_a_goto(void **state)
 	assert_string_equal(run(UDP4), "output port 5");
 }
 
-static void resubmit_to_nothing_is_no_harm(void **state)
+static void resubmit_to_nothing_is_no_harm(void **)
 {
-	(void)state;
 	add_resubmit(&a, DP_OFPORT_IN_PORT, 9);
 	env_rule(e, 1, 0, 1, "", &a);
 	add_output(&a, 20);
@@ -502,9 +471,8 @@ static void resubmit_to_nothing_is_no_harm(void **state)
 	assert_string_equal(run("eth_type=0x0806"), "drop (table_miss)");
 }
 
-static void resubmit_loop_is_cut(void **state)
+static void resubmit_loop_is_cut(void **)
 {
-	(void)state;
 	add_output(&a, 20);
 	add_resubmit(&a, DP_OFPORT_IN_PORT, 255);
 	add_resubmit(&a, DP_OFPORT_IN_PORT, 255);
@@ -513,9 +481,8 @@ static void resubmit_loop_is_cut(void **state)
 	assert_string_equal(run(UDP4), "drop (pipeline_depth)");
 }
 
-static void drop_action_stops_with_its_reason(void **state)
+static void drop_action_stops_with_its_reason(void **)
 {
-	(void)state;
 	add_drop(&a, DP_DROP_SPOOF_MAC);
 	add_output(&a, 20);
 	env_rule(e, 1, 0, 1, "", &a);
@@ -531,9 +498,8 @@ static void drop_action_stops_with_its_reason(void **state)
 	assert_string_equal(run(UDP4), "output port 3");
 }
 
-static void controller_gets_the_packet_as_rewritten(void **state)
+static void controller_gets_the_packet_as_rewritten(void **)
 {
-	(void)state;
 	add_set(&a, FIELD_ETH_DST, "02:00:00:00:00:aa");
 	add_action(&a, DP_ACTION_CONTROLLER)->controller.reason = 7;
 	env_rule(e, 1, 0, 1, "", &a);
@@ -549,9 +515,8 @@ static void controller_gets_the_packet_as_rewritten(void **state)
 	assert_string_equal(run(UDP4), "punt reason 0");
 }
 
-static void a_packet_sees_the_rules_of_one_version(void **state)
+static void a_packet_sees_the_rules_of_one_version(void **)
 {
-	(void)state;
 	struct rule *old = env_rule(e, 1, 0, 1, "", output_to(20));
 	env_commit(e);
 	uint64_t before = e->w->version;
@@ -572,9 +537,8 @@ static void make_patch(uint32_t b1, uint16_t id1, uint32_t b2, uint16_t id2)
 	p2->conf.peer = id1;
 }
 
-static void patch_port_goes_on_in_the_other_bridge_and_comes_back(void **state)
+static void patch_port_goes_on_in_the_other_bridge_and_comes_back(void **)
 {
-	(void)state;
 	make_patch(1, 11, 2, 12);
 	env_port(e, 13, 2, 130);
 	add_set(&a, FIELD_REG0, "1");
@@ -593,9 +557,8 @@ static void patch_port_goes_on_in_the_other_bridge_and_comes_back(void **state)
 	assert_int_equal(run_from(1, UDP4)->cacheable, 1);
 }
 
-static void patch_loop_is_cut(void **state)
+static void patch_loop_is_cut(void **)
 {
-	(void)state;
 	make_patch(1, 11, 2, 12);
 	env_rule(e, 1, 0, 1, "in_port=110", output_to(DP_OFPORT_IN_PORT));
 	env_rule(e, 1, 0, 1, "in_port=10", output_to(110));
@@ -616,9 +579,8 @@ static void make_routes(void)
 	assert_non_null(e->dp->tunnels);
 }
 
-static void tunnel_takes_remote_and_vni_from_port_or_flow(void **state)
+static void tunnel_takes_remote_and_vni_from_port_or_flow(void **)
 {
-	(void)state;
 	struct port *fixed = env_port(e, 21, 1, 210), *flow = env_port(e, 22, 1, 220);
 	fixed->kind = flow->kind = DP_PORT_VXLAN;
 	fixed->conf.tnl_vni = 77;
@@ -648,9 +610,8 @@ static void tunnel_takes_remote_and_vni_from_port_or_flow(void **state)
 	assert_int_equal(op->tunnel.tnl_flags, PROG_TNL_TOS_INHERIT);
 }
 
-static void tunnel_without_remote_vni_or_route_is_a_drop(void **state)
+static void tunnel_without_remote_vni_or_route_is_a_drop(void **)
 {
-	(void)state;
 	struct port *flow = env_port(e, 22, 1, 220);
 	flow->kind = DP_PORT_VXLAN;
 	flow->conf.flags = DP_PORT_F_REMOTE_FLOW | DP_PORT_F_VNI_FLOW;
@@ -665,9 +626,8 @@ static void tunnel_without_remote_vni_or_route_is_a_drop(void **state)
 	assert_string_equal(run("tun_dst=192.0.2.1,tun_id=1," UDP4), "drop (tunnel_no_route)");
 }
 
-static void normal_learns_forwards_and_floods(void **state)
+static void normal_learns_forwards_and_floods(void **)
 {
-	(void)state;
 	env_rule(e, 1, 0, 0, "", output_to(DP_OFPORT_NORMAL));
 	env_commit(e);
 	const char *there = "eth_src=02:00:00:00:00:01,eth_dst=02:00:00:00:00:02,eth_type=0x88b5";
@@ -692,9 +652,8 @@ static void normal_learns_forwards_and_floods(void **state)
 	    text_of(run_from(3, there)), "refresh source MAC on port 3, VLAN 0; drop (hairpin)");
 }
 
-static void normal_drops_what_it_must_not_learn_or_forward(void **state)
+static void normal_drops_what_it_must_not_learn_or_forward(void **)
 {
-	(void)state;
 	env_rule(e, 1, 0, 0, "", output_to(DP_OFPORT_NORMAL));
 	env_commit(e);
 	assert_string_equal(
@@ -709,9 +668,8 @@ static void normal_drops_what_it_must_not_learn_or_forward(void **state)
 	    run_from(1, "eth_src=03:00:00:00:00:09,eth_dst=ff:ff:ff:ff:ff:ff")->n_outputs, 4);
 }
 
-static void normal_learns_nothing_in_dry_run(void **state)
+static void normal_learns_nothing_in_dry_run(void **)
 {
-	(void)state;
 	env_rule(e, 1, 0, 0, "", output_to(DP_OFPORT_NORMAL));
 	env_commit(e);
 	e->w->dry_run = true;
@@ -722,9 +680,8 @@ static void normal_learns_nothing_in_dry_run(void **state)
 	assert_int_equal(fdb_dump(e->bridges[1].fdb, 0, &entry, 1), 0);
 }
 
-static void packet_that_comes_round_moves_its_source_once(void **state)
+static void packet_that_comes_round_moves_its_source_once(void **)
 {
-	(void)state;
 	make_patch(1, 11, 2, 12);
 	env_rule(e, 1, 0, 0, "", output_to(DP_OFPORT_NORMAL));
 	env_rule(e, 2, 0, 0, "", output_to(DP_OFPORT_IN_PORT));
@@ -745,9 +702,8 @@ static void packet_that_comes_round_moves_its_source_once(void **state)
 	assert_int_equal(fdb_lookup(e->bridges[1].fdb, &mac, 0, e->w->now_ms), 11);
 }
 
-static void source_that_rules_changed_is_learned_but_not_kept_by_a_session(void **state)
+static void source_that_rules_changed_is_learned_but_not_kept_by_a_session(void **)
 {
-	(void)state;
 	add_set(&a, FIELD_ETH_SRC, "02:00:00:00:00:55");
 	add_output(&a, DP_OFPORT_NORMAL);
 	env_rule(e, 1, 0, 0, "", &a);
@@ -759,16 +715,14 @@ static void source_that_rules_changed_is_learned_but_not_kept_by_a_session(void 
 	assert_int_equal(fdb_lookup(e->bridges[1].fdb, &mac, 0, e->w->now_ms), 1);
 }
 
-static void stand_alone_bridge_learns_without_rules(void **state)
+static void stand_alone_bridge_learns_without_rules(void **)
 {
-	(void)state;
 	e->bridges[1].flags = DP_BRIDGE_F_MISS_NORMAL;
 	assert_int_equal(run_from(1, UDP4)->n_outputs, 4);
 }
 
-static void guest_port_refuses_link_local_multicast(void **state)
+static void guest_port_refuses_link_local_multicast(void **)
 {
-	(void)state;
 	env_rule(e, 1, 0, 0, "", output_to(20));
 	env_commit(e);
 	assert_string_equal(run("eth_dst=01:80:c2:00:00:00"), "output port 2");
@@ -777,9 +731,8 @@ static void guest_port_refuses_link_local_multicast(void **state)
 	assert_string_equal(run("eth_dst=01:80:c2:00:00:10"), "output port 2");
 }
 
-static void replies_go_out_as_rewritten_and_are_not_kept(void **state)
+static void replies_go_out_as_rewritten_and_are_not_kept(void **)
 {
-	(void)state;
 	struct dp_action *r = add_action(&a, DP_ACTION_ARP_REPLY);
 	r->reply.mac = (struct mac_addr){{2, 0, 0, 0, 0, 9}};
 	env_rule(e, 1, 0, 0, "", &a);

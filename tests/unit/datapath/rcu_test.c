@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "datapath/rcu.h"
@@ -161,7 +162,8 @@ static void *stuck_worker(void *registered)
 {
 	rcu_worker_register(7);
 	__atomic_store_n((bool *)registered, true, __ATOMIC_RELEASE);
-	usleep(1200000);
+	const struct timespec pause = {.tv_sec = 1, .tv_nsec = 200000000};
+	nanosleep(&pause, NULL);
 	rcu_worker_quiescent(7);
 	rcu_worker_unregister(7);
 	return NULL;

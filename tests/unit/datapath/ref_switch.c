@@ -96,6 +96,7 @@ static void run_bridge(struct walk *w)
 		*w->missed = true;
 	else if (!w->stopped)
 		set_run(w, &set);
+	w->set = NULL;
 }
 
 static const struct rule *search(const struct walk *w, uint8_t table, const struct flow_key *k)
