@@ -189,6 +189,7 @@ json_t *schema_to_json(enum api_table table)
 	    [CT_HEX64] = "hex64",
 	    [CT_REF] = "ref",
 	    [CT_OBJECT] = "object",
+	    [CT_ACTION] = "action",
 	};
 	const struct api_table_def *def = &api_tables[table];
 	json_t *list = json_array();
@@ -281,6 +282,11 @@ static json_t *normalise_scalar(const struct api_column *column, json_t *value, 
 		if (json_is_object(value))
 			return json_incref(value);
 		refuse(column, err, "%s is a JSON object", column->name);
+		return NULL;
+	case CT_ACTION:
+		if (json_is_object(value) || json_is_string(value))
+			return json_incref(value);
+		refuse(column, err, "%s is an action: a JSON object or a word", column->name);
 		return NULL;
 	default: break;
 	}

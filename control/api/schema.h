@@ -31,7 +31,8 @@ enum column_type {
 	CT_ENUM,
 	CT_HEX64,
 	CT_REF,
-	CT_OBJECT
+	CT_OBJECT,
+	CT_ACTION
 };
 
 enum { CF_REQUIRED = 1, CF_LIST = 2, CF_IMMUTABLE = 4, CF_KEPT = 8 };

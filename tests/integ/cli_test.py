@@ -31,7 +31,7 @@ def objects_come_change_and_go(lab):
     run(a, "bridge add br0")
     run(a, "port add n1 kind=null bridge=br0")
     run(a, "port add n2 kind=null bridge=br0")
-    run(a, "flow add f1 bridge=br0 match=in_port=n1,eth_type=0x800 actions=set_field:eth_dst=02:00:00:00:00:09,output:n2")
+    run(a, "flow add f1 bridge=br0 match=in_port=n1,eth_type=0x800 actions=set_field:eth_dst=02:00:00:00:00:09,dec_ttl,output:n2")
     run(a, 'group add g1 bridge=br0 group_id=1 type=all buckets=[{"actions":[{"output":"n2"}]}]')
     for words, text in (("show", "network red"), ("status", "switch_connected"), ("port list", "vm1"), ("network show red", "5001"),
                         ("port show vm1", "waiting"), ("flow list", "f1"), ("group list", "g1"), ("tunnel_peer list", "192.0.2.2"),

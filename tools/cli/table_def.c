@@ -20,6 +20,7 @@ enum {
 	CT_HEX64 = COL_STRING,
 	CT_REF = COL_REF,
 	CT_OBJECT = COL_OBJECT,
+	CT_ACTION = COL_OBJECT,
 };
 
 /* COLUMN rows name their table by id: T_<id> is its name. */

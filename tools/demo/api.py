@@ -65,7 +65,7 @@ class Api:
     def commit(self, ops, owner="demo", **more):
         return self.call("txn.commit", txn_id=str(uuid.uuid4()), owner=owner, ops=ops, wait=more.pop("wait", "applied"), **more)
 
-    def put(self, table, name, **columns):
+    def put(self, table, name, /, **columns):
         return {"op": "put", "table": table, "name": name, "object": columns}
 
     def close(self):

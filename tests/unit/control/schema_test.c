@@ -139,6 +139,16 @@ static void wrong_types_and_ranges_are_refused_with_their_path(void **)
 	assert_refused(API_TABLE_FLOW, "{'bridge':'b','actions':[1]}", "/actions/0");
 }
 
+static void actions_are_objects_or_words(void **)
+{
+	struct err err;
+	json_t *flow = normalise(
+	    API_TABLE_FLOW, "{'bridge':'b','actions':['dec_ttl',{'output':'p'}]}", NULL, &err);
+	assert_non_null(flow);
+	assert_true(json_is_string(json_array_get(json_object_get(flow, "actions"), 0)));
+	json_decref(flow);
+}
+
 static void unknown_members_are_refused_with_a_guess(void **)
 {
 	struct err err;
@@ -228,6 +238,7 @@ int main(void)
 	    cmocka_unit_test(defaults_are_filled_and_all_of_them_are_valid),
 	    cmocka_unit_test(addresses_become_canonical),
 	    cmocka_unit_test(wrong_types_and_ranges_are_refused_with_their_path),
+	    cmocka_unit_test(actions_are_objects_or_words),
 	    cmocka_unit_test(unknown_members_are_refused_with_a_guess),
 	    cmocka_unit_test(list_of_more_than_the_limit_is_refused),
 	    cmocka_unit_test(patch_replaces_members_and_null_restores_defaults),
