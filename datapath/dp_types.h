@@ -23,7 +23,7 @@ enum {
 	DP_MAX_GROUPS = 65536,       // per switch
 	DP_MAX_BUCKETS = 1024,       // per group; a flood group has one per member
 	DP_MAX_ACTIONS_SIZE = 16384, // bytes of one action list
-	DP_MAX_MTU = 9216,         // of links: a guest's 9000 and the outer headers fit
+	DP_MAX_MTU = 9216,           // of links: a guest's 9000 and the outer headers fit
 	DP_MAX_GUEST_MTU = 9000,
 	DP_MAX_QUEUES = 16, // queue pairs of a port
 	DP_MAX_VNI = (1 << 24) - 1,

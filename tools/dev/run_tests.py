@@ -37,6 +37,9 @@ class Runner:
         with self.lock:
             if self.stopping:
                 return
+            if not os.access(test.cmd[0], os.X_OK):
+                self.report(test, 126, "%s is not executable: chmod +x it" % test.cmd[0], 0)
+                return
             # A session of its own: a timeout ends the test and all it has started, and nothing else.
             process = subprocess.Popen(test.cmd, cwd=TOP, env={**os.environ, **test.env}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                        stderr=subprocess.STDOUT, start_new_session=True)
