@@ -14,7 +14,7 @@ enum {
 	SPIN_US = 50,              // polls on this long after the last packet
 	SLEEP_FIRST_US = 10,       // then sleeps, twice as long each time
 	SLEEP_POLLED_US = 1000,    // at most, while some queue cannot wake us
-	SLEEP_LONG_IDLE_US = 2000, // the same, after LONG_IDLE_S without a packet
+	SLEEP_LONG_IDLE_US = 4000, // the same, after LONG_IDLE_S without a packet
 	LONG_IDLE_S = 1,
 	SLEEP_WAKEABLE_US = 20000, // at most, when all can
 };
