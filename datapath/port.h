@@ -49,6 +49,8 @@ struct port {
 	struct dp_port_conf conf; // immutable after create, but for what port_update changes
 	const struct port_ops *ops;
 	void *priv; // of the kind
+	uint64_t
+	    add_version; // of the state it came with; tells it from earlier ports of its id. Immutable
 	// ctl: wo, worker: ro
 	uint16_t n_rxq, n_txq; // queues to poll; queues that take packets now (0: port_down)
 	bool link_up;

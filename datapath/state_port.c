@@ -177,6 +177,7 @@ static int prepare_port(struct txn *t, struct change *c)
 	int rc = port_create((uint16_t)c->id, conf, t->st->dp->pool, &p, &err);
 	if (rc < 0)
 		return txn_refuse(t, c, -rc, "port %s: %s", conf->name, err.what);
+	p->add_version = t->version;
 	c->body = p;
 	t->workers_changed = true;
 	return 0;

@@ -21,8 +21,8 @@ static struct out_queue *open_queue(struct worker *w, uint16_t port);
 static void flush_queue(struct worker *w, struct out_queue *q);
 static uint16_t make_ready(struct worker *w, struct port *p, struct rte_mbuf **pkts, uint16_t n);
 static void send_burst(struct worker *w, struct port *p, struct rte_mbuf **pkts, uint16_t n);
-static void hand_over(
-    struct worker *w, struct worker *owner, uint16_t port, struct rte_mbuf **pkts, uint16_t n);
+static void hand_over(struct worker *w, struct worker *owner, const struct port *p,
+    struct rte_mbuf **pkts, uint16_t n);
 static void lose(
     struct worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n, enum dp_drop reason);
 static bool take_copy_token(struct worker *w, uint16_t in_port);
@@ -78,9 +78,16 @@ unsigned int worker_drain_handoff(struct worker *w)
 {
 	struct rte_mbuf *pkts[BURST];
 	unsigned int n = rte_ring_sc_dequeue_burst(w->io->handoff, (void **)pkts, BURST, NULL);
+	// Who handed them over may be ahead of this worker's burst, and mean a port that has come since.
+	w->version = __atomic_load_n(&w->dp->version, __ATOMIC_ACQUIRE);
 	for (unsigned int i = 0; i < n; i++) {
+		uint16_t id = pkts[i]->port;
+		const struct port *p = rcu_get(w->dp->ports[id]);
 		w->ports[pkt_of(pkts[i])->in_port].held--;
-		out_add(w, pkts[i]->port, pkts[i]);
+		if (LIKELY(p != NULL && (uint32_t)p->add_version == pkts[i]->hash.usr))
+			out_add(w, id, pkts[i]);
+		else
+			lose(w, id, &pkts[i], 1, DP_DROP_STOPPED);
 	}
 	if (n != 0)
 		out_flush(w);
@@ -135,8 +142,13 @@ static void flush_queue(struct worker *w, struct out_queue *q)
 	if (n == 0)
 		return;
 	struct port *p = rcu_get(w->dp->ports[q->port]);
-	if (UNLIKELY(p == NULL || p->ops->tx_burst == NULL)) {
-		lose(w, q->port, q->m, n, p == NULL ? DP_DROP_STOPPED : DP_DROP_BAD_OUTPUT_PORT);
+	// Newer than the rules of this burst: they meant an earlier port of its id.
+	if (UNLIKELY(p == NULL || p->add_version > w->version)) {
+		lose(w, q->port, q->m, n, DP_DROP_STOPPED);
+		return;
+	}
+	if (UNLIKELY(p->ops->tx_burst == NULL)) {
+		lose(w, q->port, q->m, n, DP_DROP_BAD_OUTPUT_PORT);
 		return;
 	}
 	uint16_t n_txq = __atomic_load_n(&p->n_txq, __ATOMIC_RELAXED);
@@ -149,7 +161,7 @@ static void flush_queue(struct worker *w, struct out_queue *q)
 	if (owner == w->id)
 		send_burst(w, p, q->m, n);
 	else
-		hand_over(w, w->dp->workers[owner], p->id, q->m, n);
+		hand_over(w, w->dp->workers[owner], p, q->m, n);
 }
 
 /* Drops what is too long, completes checksums for receivers that cannot. Returns how many are left. */
@@ -191,13 +203,14 @@ static void send_burst(struct worker *w, struct port *p, struct rte_mbuf **pkts,
 		lose(w, p->id, pkts + n_sent, (uint16_t)(n - n_sent), p->ops->full_reason);
 }
 
-static void hand_over(
-    struct worker *w, struct worker *owner, uint16_t port, struct rte_mbuf **pkts, uint16_t n)
+static void hand_over(struct worker *w, struct worker *owner, const struct port *p,
+    struct rte_mbuf **pkts, uint16_t n)
 {
 	uint16_t in_ports[BURST];
 	for (uint16_t i = 0; i < n; i++) {
 		in_ports[i] = pkt_of(pkts[i])->in_port;
-		pkts[i]->port = port;
+		pkts[i]->port = p->id;
+		pkts[i]->hash.usr = (uint32_t)p->add_version;
 	}
 	uint16_t n_taken =
 	    (uint16_t)rte_ring_mp_enqueue_burst(owner->io->handoff, (void *const *)pkts, n, NULL);
@@ -207,7 +220,7 @@ static void hand_over(
 	if (n_taken != 0 && __atomic_load_n(&owner->io->asleep, __ATOMIC_RELAXED))
 		worker_wake(owner);
 	if (UNLIKELY(n_taken < n))
-		lose(w, port, pkts + n_taken, (uint16_t)(n - n_taken), DP_DROP_TX_HANDOFF_FULL);
+		lose(w, p->id, pkts + n_taken, (uint16_t)(n - n_taken), DP_DROP_TX_HANDOFF_FULL);
 }
 
 /* Drops packets at the queue of a port. */

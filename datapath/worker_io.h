@@ -7,6 +7,8 @@
  * Transmit queues. Queue q of any port belongs to worker q for ever. A worker whose number is not below the port's number
  * of queues sends through the worker with number id % n_txq, over that worker's hand-off ring. The number of the
  * receiver is always lower, so a packet is handed over a bounded number of times whatever guests do to their queues.
+ * A packet that waits names its port by id (m->port) and by the low half of its add_version (m->hash.usr): a port that
+ * has the id by then, but is another, does not get it.
  *
  * Threads: as annotated. Memory: workers.c.
  */
@@ -26,8 +28,7 @@ struct copy_bucket {
 
 struct worker_io {
 	RCU_PTR(struct rxq_list) rxqs;
-	struct rte_ring *
-	    handoff; // packets whose m->port is the port to send to. Others: produce; this worker: consume
+	struct rte_ring *handoff;   // see above. Others: produce; this worker: consume
 	struct copy_bucket *copies; // [DP_MAX_PORTS], worker: rw
 	int epoll_fd;
 	int wake_fd;             // eventfd in epoll_fd

@@ -316,10 +316,13 @@ static void port_is_updated_in_place_or_made_anew(void **state)
 	struct fixture *f = *state;
 	commit_base(f);
 	const struct port *port = f->dp.ports[1];
+	uint64_t add_version = f->dp.version;
+	assert_int_equal(port->add_version, add_version);
 
 	put_port(f, 1, 1, 5);
 	assert_int_equal(commit(f), 0);
 	assert_ptr_equal(f->dp.ports[1], port);
+	assert_int_equal(port->add_version, add_version);
 	assert_int_equal(bridge_find_port(f->dp.bridges[1], 5), 1);
 	fake_ports.reopen = true;
 	put_port(f, 1, 1, 6);
@@ -327,6 +330,8 @@ static void port_is_updated_in_place_or_made_anew(void **state)
 	assert_int_equal(fake_ports.n_created, 2);
 	assert_int_equal(fake_ports.n_destroyed, 1);
 	assert_int_equal(f->dp.ports[1]->conf.ofport, 6);
+	assert_int_equal(
+	    f->dp.ports[1]->add_version, f->dp.version); // nothing that waits is for it
 }
 
 static void port_lives_on_while_workers_cannot_be_told(void **state)

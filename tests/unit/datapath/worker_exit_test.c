@@ -266,6 +266,53 @@ static void queues_that_go_while_packets_wait_are_followed(void **)
 	assert_conserved(PORT_A);
 }
 
+/* Deleted and made again, or replaced, while packets for the old one wait: perhaps another tenant's now. */
+static void a_new_port_of_the_same_id_gets_nothing_that_waited(void **)
+{
+	static struct fake successor;
+	struct worker *w = dp->workers[1], *owner = dp->workers[0];
+	b.port.n_txq = 1;
+	b.port.add_version = 5;
+	w->version = dp->version = 5;
+	for (unsigned int i = 0; i < 3; i++)
+		out_add(w, PORT_B, packet(w, PORT_A, 60));
+	out_flush(w);
+	fake_init(&successor, PORT_B, 1);
+	successor.port.add_version = 7;
+	w->version = dp->version = 7; // the owner's burst is older
+	out_add(w, PORT_B, packet(w, PORT_A, 60));
+	out_flush(w);
+	assert_int_equal(worker_drain_handoff(owner), 4);
+	assert_int_equal(b.n_taken, 0);
+	assert_int_equal(successor.n_taken, 1); // what was sent to it
+	assert_int_equal(drops(0, DP_DROP_STOPPED), 3);
+	assert_int_equal(owner->ports[PORT_B].tx_drops, 3);
+	assert_conserved(PORT_A);
+	assert_int_equal(dp->workers[0]->ports[PORT_A].held + w->ports[PORT_A].held, 0);
+}
+
+static void a_burst_sends_to_no_port_that_is_newer_than_its_rules(void **)
+{
+	for (unsigned int id = 0; id < 2; id++) {
+		struct worker *w = dp->workers[id];
+		b.port.n_txq = 1;
+		b.port.add_version = 6; // published, the version not yet
+		w->version = 5;
+		out_add(w, PORT_B, packet(w, PORT_A, 60));
+		out_flush(w);
+		assert_int_equal(drops(id, DP_DROP_STOPPED), 1);
+		assert_int_equal(w->ports[PORT_A].held, 0);
+		w->version = 6;
+		out_add(w, PORT_B, packet(w, PORT_A, 60));
+		out_flush(w);
+	}
+	assert_int_equal(b.n_taken, 1);
+	dp->version = 6;
+	worker_drain_handoff(dp->workers[0]);
+	assert_int_equal(b.n_taken, 2);
+	assert_conserved(PORT_A);
+}
+
 static void a_full_hand_off_ring_drops(void **)
 {
 	struct worker *w = dp->workers[1];
@@ -432,6 +479,8 @@ int main(void)
 	    TEST(partial_checksums_are_completed_for_who_cannot),
 	    TEST(a_queue_is_used_by_its_owner_only),
 	    TEST(queues_that_go_while_packets_wait_are_followed),
+	    TEST(a_new_port_of_the_same_id_gets_nothing_that_waited),
+	    TEST(a_burst_sends_to_no_port_that_is_newer_than_its_rules),
 	    TEST(a_full_hand_off_ring_drops),
 	    TEST(a_burst_may_go_to_any_number_of_ports),
 	    TEST(a_copy_keeps_bytes_and_metadata),
