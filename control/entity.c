@@ -148,11 +148,31 @@ void entity_need(struct model *m, struct entity *e, const struct key_buf *kb, co
 		list_add(&k->anchor->users, &k->link);
 }
 
+static void count_udp_port(struct model *m, uint16_t udp_port, int by);
+
 static void count(struct model *m, const struct entity *e, int by)
 {
 	m->n_entities[e->table] += (size_t)by;
 	if (e->table == API_TABLE_TUNNEL_PEER && !e->broken && !ip_is_v4(&e->peer.remote))
 		m->n_peers6 += (size_t)by;
+	if (e->table == API_TABLE_PORT && !e->broken && e->port.kind == PK_VXLAN)
+		count_udp_port(m, e->port.udp_port, by);
+}
+
+static void count_udp_port(struct model *m, uint16_t udp_port, int by)
+{
+	size_t i = 0;
+
+	while (i < m->n_udp_ports && m->udp_ports[i].udp_port != udp_port)
+		i++;
+	if (i == m->n_udp_ports) {
+		m->udp_ports = mem_grow(m->udp_ports, m->n_udp_ports, &m->udp_ports_capacity,
+		    sizeof(struct udp_port_users));
+		m->udp_ports[m->n_udp_ports++] = (struct udp_port_users){.udp_port = udp_port};
+	}
+	m->udp_ports[i].n += (uint32_t)by;
+	if (m->udp_ports[i].n == 0)
+		m->udp_ports[i] = m->udp_ports[--m->n_udp_ports];
 }
 
 void model_index(struct model *m, struct entity *e)

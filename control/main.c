@@ -24,7 +24,7 @@
 #define LOG_MODULE "main"
 #include "datapath/base/log.h"
 
-enum { EXIT_USAGE = 2, VXLAN_UDP_PORT = 4789 };
+enum { EXIT_USAGE = 2 };
 
 struct options {
 	const char *rundir, *state;
@@ -228,11 +228,14 @@ static void follow_model(struct daemon *d)
 {
 	const struct underlay_uplink *uplinks;
 	const struct ip_addr *remotes;
+	const uint16_t *udp_ports;
 	size_t n_uplinks = model_uplinks(d->model, &uplinks),
-	       n_remotes = model_remotes(d->model, &remotes);
+	       n_remotes = model_remotes(d->model, &remotes),
+	       n_udp_ports = model_udp_ports(d->model, &udp_ports);
 
 	underlay_set_uplinks(d->underlay, uplinks, n_uplinks);
-	underlay_set_remotes(d->underlay, remotes, n_remotes, VXLAN_UDP_PORT);
+	underlay_set_remotes(d->underlay, remotes, n_remotes);
+	underlay_set_udp_ports(d->underlay, udp_ports, n_udp_ports);
 }
 
 static void on_switch_state(bool connected, void *)

@@ -9,6 +9,8 @@
 #include "control/model_priv.h"
 
 static void make_lists(struct model *m);
+static void list_udp_ports(struct model *m);
+static int compare_udp_ports(const void *a, const void *b);
 
 struct model *model_create(const struct model_options *options)
 {
@@ -44,6 +46,7 @@ void model_destroy(struct model *m)
 	hmap_fini(&m->objs);
 	free(m->remotes);
 	free(m->uplinks);
+	free(m->udp_ports);
 	free(m);
 }
 
@@ -181,6 +184,13 @@ size_t model_remotes(const struct model *m, const struct ip_addr **ret)
 	return m->n_remotes;
 }
 
+size_t model_udp_ports(const struct model *m, const uint16_t **ret)
+{
+	make_lists((struct model *)m);
+	*ret = m->local_udp_ports;
+	return m->n_local_udp_ports;
+}
+
 static void add_remote(struct model *m, const struct ip_addr *remote, size_t *capacity)
 {
 	for (size_t i = 0; i < m->n_remotes; i++) {
@@ -226,5 +236,25 @@ static void make_lists(struct model *m)
 		else if (e->port.kind == PK_UPLINK)
 			add_uplink(m, e, &uplinks_capacity);
 	}
+	list_udp_ports(m);
 	m->lists_version = m->version + 1;
+}
+
+/* Networks use the default port, always the first; the others in rising order, so that nothing moves by itself. */
+static void list_udp_ports(struct model *m)
+{
+	size_t n = 0;
+
+	m->local_udp_ports[n++] = VXLAN_UDP_PORT;
+	for (size_t i = 0; i < m->n_udp_ports && n < MODEL_MAX_UDP_PORTS; i++) {
+		if (m->udp_ports[i].udp_port != VXLAN_UDP_PORT)
+			m->local_udp_ports[n++] = m->udp_ports[i].udp_port;
+	}
+	qsort(&m->local_udp_ports[1], n - 1, sizeof(uint16_t), compare_udp_ports);
+	m->n_local_udp_ports = n;
+}
+
+static int compare_udp_ports(const void *a, const void *b)
+{
+	return *(const uint16_t *)a - *(const uint16_t *)b;
 }

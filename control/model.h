@@ -51,13 +51,18 @@ void model_set_underlay(struct model *m, const struct model_underlay *u);
  */
 uint32_t model_put_underlay(struct model *m, const struct dp_route_conf *routes, size_t n_routes,
     const struct dp_local_conf *locals, size_t n_locals, struct buf_writer *ops);
-/* What the underlay must know: uplinks and tunnel remotes of the current model. Arrays are borrowed until the next commit. */
+/*
+ * What the underlay must know: uplinks, tunnel remotes and the UDP ports that tunnels end at (host order; 4789 first), of the
+ * current model. Arrays are borrowed until the next commit.
+ */
+enum { MODEL_MAX_UDP_PORTS = 5 };
 struct underlay_uplink {
 	char interface[16]; // kernel interface
 	uint32_t dp_port;
 };
 size_t model_uplinks(const struct model *m, const struct underlay_uplink **ret);
 size_t model_remotes(const struct model *m, const struct ip_addr **ret);
+size_t model_udp_ports(const struct model *m, const uint16_t **ret);
 
 /* NULL when refused: errs has all reasons (with path, object, hint). State is not touched either way. */
 struct model_plan *model_plan(

@@ -26,7 +26,8 @@ enum {
 	NET_VXLAN_OFPORT = 65280,        // above what the API gives
 	TABLE_GLOBAL = API_TABLE__COUNT, // unit of what all networks share
 	TABLE_UNDERLAY,                  // unit of routes and local addresses
-	VXLAN_OVERHEAD4 = 50,            // inner Ethernet 14, VXLAN 8, UDP 8, IPv4 20
+	VXLAN_UDP_PORT = 4789,
+	VXLAN_OVERHEAD4 = 50, // inner Ethernet 14, VXLAN 8, UDP 8, IPv4 20
 	VXLAN_OVERHEAD6 = 70,
 };
 
@@ -111,6 +112,7 @@ struct port_conf {
 	bool remote_is_flow, vni_is_flow; // vxlan
 	struct ip_addr remote;            // vxlan, else zero
 	uint32_t vni;
+	uint16_t udp_port;
 	struct prefix *addrs;
 	size_t n_addrs;
 };
@@ -160,6 +162,12 @@ struct unit {
 	size_t n, capacity;
 };
 
+/* A UDP port that VXLAN is received on, and how many vxlan ports want it. */
+struct udp_port_users {
+	uint16_t udp_port; // host order
+	uint32_t n;
+};
+
 struct model {
 	struct hash_key secret;
 	char rundir[64];
@@ -170,13 +178,17 @@ struct model {
 	uint64_t version; // of commits
 	uint64_t seq;
 	size_t n_entities[API_TABLE__COUNT];
-	size_t n_peers6; // tunnel peers with an IPv6 address
+	size_t n_peers6;                  // tunnel peers with an IPv6 address
+	struct udp_port_users *udp_ports; // of vxlan ports
+	size_t n_udp_ports, udp_ports_capacity;
 	struct model_underlay underlay;
 	uint16_t compiled_mtu; // underlay MTU that the units were compiled with
 	struct ip_addr *remotes;
 	struct underlay_uplink *uplinks;
 	size_t n_remotes, n_uplinks;
-	uint64_t lists_version; // version + 1 of what the two lists were made from
+	uint16_t local_udp_ports[MODEL_MAX_UDP_PORTS];
+	size_t n_local_udp_ports;
+	uint64_t lists_version; // version + 1 of what the lists were made from
 };
 
 void *mem_alloc(size_t size); // zeroed; aborts when out of memory

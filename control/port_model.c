@@ -190,6 +190,7 @@ static void read_tunnel(struct model_plan *p, struct entity *e)
 		err_set(error_at(p, e, "/vni"), ERR_PARAMS,
 		    "a VNI (0..%u), or \"flow\", is expected", DP_MAX_VNI);
 	port->vni = (uint32_t)n;
+	port->udp_port = (uint16_t)member_u64(e->data, "dst_port", VXLAN_UDP_PORT);
 	if (dscp == NULL || strcmp(dscp, "inherit") == 0)
 		return;
 	n = strtoul(dscp, &end, 10);
@@ -361,12 +362,28 @@ static void check_network(struct model_plan *p, const struct entity *e)
 		    "a network has at most %u ports on a host", NET_MAX_LOCAL_PORTS);
 }
 
+/* Every UDP port is received on at every address of the uplinks. Networks always use the default one. */
+static void check_udp_port(struct model_plan *p, const struct entity *e)
+{
+	const struct model *m = plan_model(p);
+	size_t n = 1;
+
+	for (size_t i = 0; i < m->n_udp_ports; i++)
+		n += m->udp_ports[i].udp_port != VXLAN_UDP_PORT;
+	if (e->port.udp_port != VXLAN_UDP_PORT && n > MODEL_MAX_UDP_PORTS)
+		err_set(error_at(p, e, "/dst_port"), ERR_TABLE_FULL,
+		    "tunnels use at most %d different UDP ports, %d among them",
+		    MODEL_MAX_UDP_PORTS, VXLAN_UDP_PORT);
+}
+
 static void check(struct model_plan *p, const struct entity *e)
 {
 	char device[256];
 
 	if (e->port.network != NULL)
 		check_network(p, e);
+	if (e->port.kind == PK_VXLAN)
+		check_udp_port(p, e);
 	if (e->port.kind == PK_PATCH) {
 		const struct entity *peer =
 		    model_entity(plan_model(p), API_TABLE_PORT, e->port.peer);
@@ -415,7 +432,7 @@ static void fill_tunnel(const struct entity *e, struct dp_port_conf *conf)
 	if (e->port.vni_is_flow)
 		conf->flags |= DP_PORT_F_VNI_FLOW;
 	conf->tnl_vni = e->port.vni;
-	conf->tnl_udp_port = (uint16_t)member_u64(e->data, "dst_port", 4789);
+	conf->tnl_udp_port = e->port.udp_port;
 	if (dscp != NULL && strcmp(dscp, "inherit") == 0)
 		conf->flags |= DP_PORT_F_TOS_INHERIT;
 	else if (dscp != NULL)

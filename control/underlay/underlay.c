@@ -31,7 +31,8 @@ struct underlay {
 	size_t n_uplinks;
 	struct ip_addr *remotes;
 	size_t n_remotes;
-	uint16_t udp_port;
+	uint16_t udp_ports[MODEL_MAX_UDP_PORTS];
+	size_t n_udp_ports;
 	struct sinks sinks;
 	uint64_t refreshed_ms;
 	/* What was told last. */
@@ -49,6 +50,8 @@ static void look(evutil_socket_t fd, short what, void *arg);
 static void look_soon(struct underlay *u);
 static size_t find_locals(const struct underlay *u, const struct kernel_snapshot *s,
     struct dp_local_conf *ret, struct model_underlay *ret_summary);
+static size_t spread_udp_ports(
+    const struct underlay *u, struct dp_local_conf *locals, size_t n_addrs);
 static void find_route(struct underlay *u, const struct kernel_snapshot *s,
     const struct ip_addr *remote, bool refresh, struct dp_route_conf *ret);
 static void tell(struct underlay *u, struct dp_route_conf *routes_take,
@@ -115,8 +118,7 @@ void underlay_set_uplinks(struct underlay *u, const struct underlay_uplink *upli
 	look_soon(u);
 }
 
-void underlay_set_remotes(
-    struct underlay *u, const struct ip_addr *remotes, size_t n, uint16_t udp_port)
+void underlay_set_remotes(struct underlay *u, const struct ip_addr *remotes, size_t n)
 {
 	struct ip_addr *copy = calloc(n + 1, sizeof(*copy));
 
@@ -127,7 +129,15 @@ void underlay_set_remotes(
 	free(u->remotes);
 	u->remotes = copy;
 	u->n_remotes = n;
-	u->udp_port = udp_port;
+	look_soon(u);
+}
+
+void underlay_set_udp_ports(struct underlay *u, const uint16_t *udp_ports, size_t n)
+{
+	n = MIN_OF(n, ARRAY_SIZE(u->udp_ports));
+	if (n > 0)
+		memcpy(u->udp_ports, udp_ports, n * sizeof(*udp_ports));
+	u->n_udp_ports = n;
 	look_soon(u);
 }
 
@@ -208,8 +218,22 @@ static size_t find_locals(const struct underlay *u, const struct kernel_snapshot
 			ret_summary->mtu = link.mtu;
 		size_t n_addrs = kernel_addresses(s, link.ifindex, addrs, MAX_SINKS);
 		for (size_t k = 0; k < n_addrs && n < MAX_SINKS; k++)
-			ret[n++] =
-			    (struct dp_local_conf){.addr = addrs[k], .udp_port = u->udp_port};
+			ret[n++].addr = addrs[k];
+	}
+	return spread_udp_ports(u, ret, n);
+}
+
+/* Every address with every UDP port, the first port's first: when there are too many, the last port goes short. */
+static size_t spread_udp_ports(
+    const struct underlay *u, struct dp_local_conf *locals, size_t n_addrs)
+{
+	size_t n = 0;
+
+	for (size_t p = 0; p < u->n_udp_ports; p++) {
+		for (size_t i = 0; i < n_addrs && n < MAX_SINKS; i++) {
+			locals[n].addr = locals[i].addr;
+			locals[n++].udp_port = u->udp_ports[p];
+		}
 	}
 	return n;
 }
@@ -270,6 +294,11 @@ static void tell(struct underlay *u, struct dp_route_conf *routes_take,
 	u->n_locals = n_locals;
 	u->summary = *summary;
 	u->told = true;
+	if (n_locals == MAX_SINKS)
+		log_warn(
+		    "tunnels end at %d addresses and UDP ports, which is the most there can be; "
+		    "what more the uplinks have is not used",
+		    MAX_SINKS);
 	sinks_set(&u->sinks, locals, n_locals);
 	u->events.on_change(
 	    u->routes, u->n_routes, u->locals, u->n_locals, &u->summary, u->events.arg);

@@ -27,12 +27,15 @@ struct underlay_events {
 struct underlay *underlay_create(
     struct event_base *base, const struct underlay_events *events, struct err *err);
 void underlay_destroy(struct underlay *u);
-/* Which interfaces are uplinks (name and dp port id), and which remotes tunnels need. Whole sets; copied. */
+/*
+ * Which interfaces are uplinks (name and dp port id), which remotes tunnels need, and at which UDP ports (at most
+ * MODEL_MAX_UDP_PORTS) they end. Whole sets; copied.
+ */
 void underlay_set_uplinks(struct underlay *u, const struct underlay_uplink *uplinks, size_t n);
+void underlay_set_remotes(struct underlay *u, const struct ip_addr *remotes, size_t n);
+void underlay_set_udp_ports(struct underlay *u, const uint16_t *udp_ports, size_t n);
 /*
  * Looks now instead of after the debounce, and reports a change before it returns. For start-up: what the switch already
  * holds is compared with a complete model, so that a restart of the daemon changes nothing.
  */
 void underlay_run(struct underlay *u);
-void underlay_set_remotes(
-    struct underlay *u, const struct ip_addr *remotes, size_t n, uint16_t udp_port);

@@ -18,11 +18,11 @@ MAC1, MAC2 = "02:00:00:00:00:01", "02:00:00:00:00:02"
 V4, V6 = ("192.0.2.1", "192.0.2.2"), ("2001:db8::1", "2001:db8::2")
 
 
-def kernel_vtep(host, local, remote):
+def kernel_vtep(host, local, remote, udp_port=4789):
     ip = ["ip", "-n", host.netns]
     base.sh("ip", "netns", "exec", host.netns, "ethtool", "-K", host.interface, "tx", "off", "tso", "off", "gso", "off")
     base.sh(*ip, "link", "add", "vxlan0", "address", MAC2, "type", "vxlan", "id", "5001", "local", local, "remote", remote,
-            "dstport", "4789", "dev", host.interface)
+            "dstport", str(udp_port), "dev", host.interface)
     base.sh(*ip, "addr", "add", "10.0.0.2/24", "dev", "vxlan0")
     base.sh(*ip, "addr", "add", "fd00::2/64", "dev", "vxlan0", "nodad")
     base.sh(*ip, "link", "set", "vxlan0", "up")
@@ -103,6 +103,29 @@ def too_big_is_answered(lab):
     assert_conserved(a)
 
 
+def another_udp_port(lab):
+    """A tunnel port of a raw bridge on the UDP port that Linux used before RFC 7348, beside the default one."""
+    require("ethtool")
+    a, b = lab.create()
+    lab.start(a)
+    kernel_vtep(b, V4[1], V4[0], udp_port=8472)
+    a.api.commit([a.api.put("port", "uplink0", kind="uplink", interface=a.interface), a.api.put("bridge", "br0", miss="normal"),
+                  a.api.put("port", "tun0", kind="vxlan", bridge="br0", remote_ip=V4[1], vni="5001", dst_port=8472),
+                  a.api.put("port", "vm1", kind="tap", bridge="br0", device="vm1")])
+    g1 = lab.add_guest(a, "vm1", MAC1, ["10.0.0.1/24"])
+    base.sh("ip", "-n", b.netns, "link", "set", "vxlan0", "mtu", "1450")
+    wait_for("first ping", lambda: ping(g1, "10.0.0.2", 1))
+    expect(ping(b.netns, "10.0.0.1") == 5, "ping in")
+    expect(ping(g1, "10.0.0.2", size=1422, dont_fragment=True) == 5, "largest ping out")
+    # The kernel sees the packets too: it must not answer that the port is unreachable.
+    held = netns_exec(a.netns, "ss", "-lunH")
+    expect("192.0.2.1:8472" in held and "192.0.2.1:4789" in held, "UDP ports held: %s" % held)
+    a.api.commit([a.api.put("port", "tun0", kind="vxlan", bridge="br0", remote_ip=V4[1], vni="5001")])
+    wait_for("the other port is let go", lambda: ":8472" not in netns_exec(a.netns, "ss", "-lunH"))
+    expect(ping(g1, "10.0.0.2", 2, deadline_s=1) == 0, "port 4789 reaches a peer that listens on 8472")
+    assert_conserved(a)
+
+
 def strangers_are_refused(lab):
     """A VTEP that is not listed, and a VNI that no network has, are dropped with their own reasons."""
     a, b, g1, _ = set_up(lab, V4, 24)
@@ -124,4 +147,4 @@ def strangers_are_refused(lab):
 
 
 if __name__ == "__main__":
-    main(ipv4_underlay, ipv6_underlay, too_big_is_answered, strangers_are_refused)
+    main(ipv4_underlay, ipv6_underlay, too_big_is_answered, another_udp_port, strangers_are_refused)

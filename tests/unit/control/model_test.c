@@ -337,6 +337,40 @@ static void remotes_and_uplinks_are_listed(void **state)
 	assert_int_equal(model_remotes(fx->model, &remotes), 1);
 }
 
+static void udp_ports_of_tunnels_are_listed_and_few(void **state)
+{
+	struct fixture *fx = *state;
+	const uint16_t *udp_ports;
+	char name[8], json[160];
+
+	assert_int_equal(model_udp_ports(fx->model, &udp_ports), 1);
+	assert_int_equal(udp_ports[0], 4789);
+	fx_must(fx, BRIDGE, "br1", "{}");
+	for (unsigned int i = MODEL_MAX_UDP_PORTS; i-- > 0;) {
+		snprintf(name, sizeof(name), "t%u", i);
+		snprintf(json, sizeof(json),
+		    "{'kind':'vxlan','bridge':'br1','remote_ip':'192.0.2.3','vni':'%u','dst_port':%"
+		    "u}",
+		    i, i == 0 ? 4789 : 1000 + i);
+		fx_must(fx, PORT, name, json);
+	}
+	assert_int_equal(model_udp_ports(fx->model, &udp_ports), MODEL_MAX_UDP_PORTS);
+	assert_int_equal(udp_ports[0], 4789);
+	for (unsigned int i = 1; i < MODEL_MAX_UDP_PORTS; i++)
+		assert_int_equal(udp_ports[i], 1000 + i);
+	fx_refused(fx, PORT, "more",
+	    "{'kind':'vxlan','bridge':'br1','remote_ip':'192.0.2.3','vni':'9','dst_port':9999}",
+	    ERR_TABLE_FULL, "/dst_port");
+	fx_must(fx, PORT, "same",
+	    "{'kind':'vxlan','bridge':'br1','remote_ip':'192.0.2.3','vni':'9','dst_port':1001}");
+	fx_del(fx, PORT, "same");
+	fx_del(fx, PORT, "t2");
+	assert_true(fx_commit(fx));
+	assert_int_equal(model_udp_ports(fx->model, &udp_ports), MODEL_MAX_UDP_PORTS - 1);
+	assert_int_equal(udp_ports[1], 1001);
+	assert_int_equal(udp_ports[2], 1003);
+}
+
 static void group_loops_are_refused(void **state)
 {
 	struct fixture *fx = *state;
@@ -615,6 +649,7 @@ int main(void)
 	    T(default_mtu_follows_the_underlay),
 	    T(underlay_is_put_as_a_difference),
 	    T(remotes_and_uplinks_are_listed),
+	    T(udp_ports_of_tunnels_are_listed_and_few),
 	    T(group_loops_are_refused),
 	    T(all_failing_ops_are_reported),
 	    T(flows_follow_the_number_of_a_port),

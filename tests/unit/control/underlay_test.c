@@ -27,6 +27,8 @@ static size_t n_routes, n_locals;
 static struct dp_local_conf locals[16];
 static struct model_underlay summary;
 static unsigned int n_changes;
+static const uint16_t udp_ports[] = {4789, 8472};
+static size_t n_udp_ports = 1; // of them
 
 static void on_change(const struct dp_route_conf *r, size_t n, const struct dp_local_conf *l,
     size_t nl, const struct model_underlay *s, void *)
@@ -75,7 +77,8 @@ static struct underlay *start(const char *remote)
 	n_routes = n_locals = 0;
 	assert_int_equal(ip_parse(remote, &ip), 0);
 	underlay_set_uplinks(u, &uplink, 1);
-	underlay_set_remotes(u, &ip, 1, 4789);
+	underlay_set_remotes(u, &ip, 1);
+	underlay_set_udp_ports(u, udp_ports, n_udp_ports);
 	return u;
 }
 
@@ -161,6 +164,57 @@ static void ipv6_remote_and_local_addresses(void **)
 	underlay_destroy(u);
 }
 
+static bool has_four_locals(void)
+{
+	return n_locals == 4;
+}
+
+static void tunnels_end_at_each_udp_port_of_each_address(void **)
+{
+	n_udp_ports = 2;
+	struct underlay *u = start("192.0.2.2");
+
+	wait_until(has_four_locals);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(locals[i].udp_port, udp_ports[i / 2]);
+	assert_true(ip_equal(&locals[0].addr, &locals[2].addr));
+	assert_true(ip_equal(&locals[1].addr, &locals[3].addr));
+	assert_false(ip_equal(&locals[0].addr, &locals[1].addr));
+	underlay_set_udp_ports(u, udp_ports, 1);
+	wait_until(has_two_locals);
+	n_udp_ports = 1;
+	underlay_destroy(u);
+}
+
+static void change_address(const char *verb, unsigned int i)
+{
+	char args[64];
+
+	snprintf(args, sizeof(args), "addr %s 203.0.113.%u/32 dev up0", verb, i);
+	ip_command(args);
+}
+
+static bool has_all_locals(void)
+{
+	return n_locals == 15;
+}
+
+static void too_many_addresses_leave_the_first_udp_port_whole(void **)
+{
+	n_udp_ports = 2;
+	for (unsigned int i = 1; i <= 8; i++)
+		change_address("add", i);
+	struct underlay *u = start("192.0.2.2");
+
+	wait_until(has_all_locals);
+	for (size_t i = 0; i < 15; i++)
+		assert_int_equal(locals[i].udp_port, udp_ports[i / 10]);
+	for (unsigned int i = 1; i <= 8; i++)
+		change_address("del", i);
+	n_udp_ports = 1;
+	underlay_destroy(u);
+}
+
 static void nothing_new_tells_nothing(void **)
 {
 	struct underlay *u = start("192.0.2.2");
@@ -200,6 +254,8 @@ int main(void)
 	    cmocka_unit_test(next_hop_is_resolved_lost_and_found),
 	    cmocka_unit_test(gateway_and_mtu_and_link_are_followed),
 	    cmocka_unit_test(ipv6_remote_and_local_addresses),
+	    cmocka_unit_test(tunnels_end_at_each_udp_port_of_each_address),
+	    cmocka_unit_test(too_many_addresses_leave_the_first_udp_port_whole),
 	    cmocka_unit_test(nothing_new_tells_nothing),
 	};
 
