@@ -8,6 +8,8 @@
 
 #include "datapath/base/json_util.h"
 
+enum { REASON_ACTION = 1 }; // OpenFlow 1.3.5 7.4.1 (enum ofp_packet_in_reason)
+
 typedef int action_decoder(
     json_t *value, const struct flow_names *names, struct dp_action *a, struct err *err);
 typedef json_t *action_encoder(const struct dp_action *a, const struct flow_names *names);
@@ -315,7 +317,7 @@ static int controller_decode(
     json_t *value, const struct flow_names *, struct dp_action *a, struct err *err)
 {
 	static const char *const known[] = {"max_len", "reason"};
-	uint64_t max_len = UINT16_MAX, reason = 0;
+	uint64_t max_len = UINT16_MAX, reason = REASON_ACTION;
 
 	if (value != NULL && !json_is_object(value))
 		return err_set(err, ERR_PARAMS, "controller takes {\"max_len\":…}");
@@ -335,7 +337,7 @@ static json_t *controller_encode(const struct dp_action *a, const struct flow_na
 
 	if (a->controller.max_len != UINT16_MAX)
 		json_object_set_new(o, "max_len", json_integer(a->controller.max_len));
-	if (a->controller.reason != 0)
+	if (a->controller.reason != REASON_ACTION)
 		json_object_set_new(o, "reason", json_integer(a->controller.reason));
 	return o;
 }

@@ -143,6 +143,8 @@ static void every_action_comes_back_as_it_went(void **)
 	    "[{'pop_vlan':{}},{'dec_ttl':{}},{'push_vlan':'0x88a8'}]");
 	actions_come_back("[{'resubmit':3},{'resubmit':{'table':4,'in_port':'vm1'}}]",
 	    "[{'resubmit':{'table':3}},{'resubmit':{'table':4,'in_port':'vm1'}}]");
+	actions_come_back("[{'controller':{'reason':1}},{'controller':{'reason':0}}]",
+	    "[{'controller':{}},{'controller':{'reason':0}}]");
 	actions_come_back("[{'controller':{'max_len':128}},'controller']",
 	    "[{'controller':{'max_len':128}},{'controller':{}}]");
 	actions_come_back("[{'arp_reply':'02:00:00:00:00:09'},{'nd_reply':{'mac':'02:00:00:00:00:"
