@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define LOG_MODULE "ethdev"
 #include "datapath/base/log.h"
@@ -26,6 +29,8 @@ enum {
 
 struct eth_dev {
 	uint16_t dev_id;
+	uint16_t n_txq;
+	unsigned int if_index;    // of the kernel interface behind it, or 0
 	bool linear_tx;           // the device takes no chained buffers
 	struct rte_mempool *pool; // its buffers hold a whole frame
 };
@@ -37,6 +42,7 @@ static void remove_dev(uint16_t dev_id);
 static int configure(struct port *p, struct eth_dev *d, struct err *err);
 static int setup_queues(struct port *p, struct eth_dev *d, const struct rte_eth_dev_info *info);
 static struct rte_mempool *jumbo_pool(void);
+static bool has_carrier(unsigned int if_index);
 static bool linearise(struct rte_mempool *pool, struct rte_mbuf **m);
 
 static int eth_port_open(struct port *p, struct err *err)
@@ -118,7 +124,26 @@ void eth_get_state(struct port *p, enum dp_port_state *state, bool *link_up, uin
 	*features = 0;
 	*link_up =
 	    rte_eth_link_get_nowait(d->dev_id, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+	// Drivers of kernel interfaces say "up" whatever the interface does.
+	if (d->if_index != 0)
+		*link_up = has_carrier(d->if_index);
 	*state = *link_up ? DP_PORT_UP : DP_PORT_LINK_DOWN;
+	// The kernel would take the packets, and lose them.
+	if (d->if_index != 0)
+		__atomic_store_n(&p->n_txq, *link_up ? d->n_txq : 0, __ATOMIC_RELAXED);
+}
+
+static bool has_carrier(unsigned int if_index)
+{
+	struct ifreq ifr = {0};
+	if (if_indextoname(if_index, ifr.ifr_name) == NULL)
+		return false;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	bool up = ioctl(fd, SIOCGIFFLAGS, &ifr) == 0 && (ifr.ifr_flags & IFF_RUNNING) != 0;
+	close(fd);
+	return up;
 }
 
 /*
@@ -217,7 +242,8 @@ static int configure(struct port *p, struct eth_dev *d, struct err *err)
 	    info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP);
 
 	rc = rte_eth_dev_configure(d->dev_id, p->n_rxq, n_txq, &conf);
-	p->n_txq = n_txq;
+	p->n_txq = d->n_txq = n_txq;
+	d->if_index = info.if_index;
 	if (rc == 0)
 		rc = setup_queues(p, d, &info);
 	if (rc == 0)

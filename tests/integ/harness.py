@@ -86,6 +86,17 @@ class Lab(lab.Lab):
         lab.sh("ip", "-n", netns, "link", "set", name, "up")
         return netns
 
+    def add_veth(self, host, name, device):
+        """A veth pair from name in the host's namespace to device in a namespace of its own, both up and without IPv6."""
+        netns = "%s-%s" % (self.prefix, name)
+        lab.sh("ip", "netns", "add", netns)
+        self.guests.append(netns)
+        lab.sh("ip", "-n", host.netns, "link", "add", name, "type", "veth", "peer", "name", device, "netns", netns)
+        for where, end in ((host.netns, name), (netns, device)):
+            lab.sh("ip", "netns", "exec", where, "sysctl", "-qw", "net.ipv6.conf.%s.disable_ipv6=1" % end)
+            lab.sh("ip", "-n", where, "link", "set", end, "up")
+        return netns
+
     def spawn(self, netns, *cmd, **popen):
         """A process in a namespace that remove() ends."""
         process = subprocess.Popen(["ip", "netns", "exec", netns] + list(cmd), start_new_session=True, **popen)

@@ -248,6 +248,25 @@ static void frames_over_the_mtu_are_dropped_with_the_reason(void **)
 	close(w2);
 }
 
+static bool is_link_down(void *port)
+{
+	const struct port *p = port;
+	return p->state == DP_PORT_LINK_DOWN && !p->link_up;
+}
+
+/* DPDK's drivers for kernel interfaces say that the link is up, whatever becomes of it. */
+static void the_link_of_a_kernel_interface_is_its_carrier(void **)
+{
+	struct port *p1 = io_add(1, DP_PORT_ETHDEV, "net_af_packet,iface=v1", 1500, 1, 0);
+	assert_true(io_wait(is_up, p1, WAIT_MS));
+	run("ip link set w1 down");
+	assert_true(io_wait(is_link_down, p1, WAIT_MS));
+	run("ip link set w1 up");
+	assert_true(io_wait(is_up, p1, WAIT_MS));
+	run("ip link set v1 down");
+	assert_true(io_wait(is_link_down, p1, WAIT_MS));
+}
+
 static bool has_recorded(void *want)
 {
 	return io_counters(2).tx_packets >= *(uint64_t *)want;
@@ -388,6 +407,7 @@ int main(void)
 	    TEST(jumbo_frames_cross_chained_and_linear_ports),
 	    TEST(a_checksum_the_kernel_left_partial_is_complete_on_the_wire),
 	    TEST(frames_over_the_mtu_are_dropped_with_the_reason),
+	    TEST(the_link_of_a_kernel_interface_is_its_carrier),
 	    TEST(capture_files_are_played_and_recorded),
 	    TEST(a_device_that_comes_later_is_opened_then),
 	    TEST(wrong_configurations_are_refused),
