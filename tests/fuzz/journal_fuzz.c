@@ -7,7 +7,7 @@
 #include "datapath/base/log.h"
 #include "tests/fuzz/fuzz.h"
 
-static char dir[] = "/tmp/sluice-fuzz-XXXXXX";
+static char dir[32];
 
 static void start(void);
 static void stop(void);
@@ -96,6 +96,9 @@ static void start(void)
 		return;
 	started = true;
 	log_init("fuzz", LOG_LVL_ERR);
+	// In memory where possible: each input is synced.
+	snprintf(dir, sizeof(dir), "%s/sluice-fuzz-XXXXXX",
+	    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	FUZZ_ASSERT(mkdtemp(dir) != NULL);
 	atexit(stop);
 }

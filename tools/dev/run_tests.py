@@ -89,10 +89,11 @@ def style_tests(build):
     return [Test("style/" + step, [check, "--build", build, step], 900) for step in steps]
 
 
-def unit_tests(build):
+def meson_tests(build, suites):
     env = {"ASAN_OPTIONS": "detect_stack_use_after_return=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
     tests = subprocess.run(["meson", "introspect", "--tests", build], capture_output=True, text=True, check=True).stdout
-    return [Test(t["name"], t["cmd"], t["timeout"], {**t["env"], **env}, t["is_parallel"]) for t in json.loads(tests)]
+    return [Test(t["name"], t["cmd"], t["timeout"], {**t["env"], **env}, t["is_parallel"]) for t in json.loads(tests)
+            if any(s.split(":")[-1] in suites for s in t["suite"])]
 
 
 def scripts(folder, build):
@@ -107,11 +108,13 @@ def main():
     parser.add_argument("--build", required=True)
     parser.add_argument("--test-build", required=True)
     parser.add_argument("--only", default="")
-    parser.add_argument("suites", nargs="+", choices=["style", "unit", "integ", "vm"])
+    parser.add_argument("suites", nargs="+", choices=["style", "unit", "long", "integ", "vm"])
     args = parser.parse_args()
     tests = []
     if "unit" in args.suites:
-        tests += unit_tests(args.test_build)
+        tests += meson_tests(args.test_build, ("unit", "fuzz"))
+    if "long" in args.suites:
+        tests += meson_tests(args.test_build, ("long",))
     if "style" in args.suites:
         tests += style_tests(args.test_build)
     if "integ" in args.suites:

@@ -16,6 +16,7 @@
 #include "control/api/watch.h"
 #include "datapath/base/clock.h"
 #include "datapath/base/log.h"
+#include "tests/unit/test.h"
 
 enum { SILENCE_MS = 60, PATIENCE_MS = 5000 };
 
@@ -26,7 +27,7 @@ int api_setup(void **state)
 	struct api *api = calloc(1, sizeof(*api));
 	signal(SIGPIPE, SIG_IGN);
 	log_init("test", LOG_LVL_ERR);
-	strcpy(api->dir, "/tmp/sluice-test-XXXXXX");
+	snprintf(api->dir, sizeof(api->dir), "%s/sluice-test-XXXXXX", test_tmp());
 	must(mkdtemp(api->dir) != NULL, "mkdtemp");
 	snprintf(api->socket, sizeof(api->socket), "%s/api.sock", api->dir);
 	fake_reset();

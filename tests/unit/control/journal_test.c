@@ -17,6 +17,7 @@
 
 #include "control/api/journal.h"
 #include "datapath/base/log.h"
+#include "tests/unit/test.h"
 
 enum { N_RECORDS = 5, FILE_MAX = 16384 };
 
@@ -36,7 +37,7 @@ static char dir[64];
 
 static int make_dir(void **)
 {
-	strcpy(dir, "/tmp/sluice-journal-XXXXXX");
+	snprintf(dir, sizeof(dir), "%s/sluice-journal-XXXXXX", test_tmp());
 	log_init("test", LOG_LVL_ERR);
 	return mkdtemp(dir) != NULL ? 0 : -1;
 }

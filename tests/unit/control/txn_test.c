@@ -15,8 +15,9 @@
 #include "control/api/txn_log.h"
 #include "datapath/base/clock.h"
 #include "tests/unit/control/api_fixture.h"
+#include "tests/unit/test.h"
 
-enum { N_FLOWS = 20000 };
+static unsigned int n_flows; // in one transaction
 
 static int id_counter;
 
@@ -522,10 +523,10 @@ static json_t *many_flows(void)
 	json_t *ops = json_array();
 	json_array_append_new(ops, json_pack("{s:s, s:s, s:s, s:{}}", "op", "put", "table",
 				       "bridge", "name", "b", "object"));
-	for (int i = 0; i < N_FLOWS; i++) {
+	for (unsigned int i = 0; i < n_flows; i++) {
 		char name[16], ip[32];
-		snprintf(name, sizeof(name), "f%d", i);
-		snprintf(ip, sizeof(ip), "10.%d.%d.%d", i >> 16, i >> 8 & 255, i & 255);
+		snprintf(name, sizeof(name), "f%u", i);
+		snprintf(ip, sizeof(ip), "10.%u.%u.%u", i >> 16, i >> 8 & 255, i & 255);
 		json_array_append_new(ops,
 		    json_pack("{s:s, s:s, s:s, s:{s:s, s:i, s:{s:s, s:s}, s:[{s:i}]}}", "op", "put",
 			"table", "flow", "name", name, "object", "bridge", "b", "priority", 100,
@@ -543,9 +544,9 @@ static void twenty_thousand_flows_in_one_transaction(void **state)
 	    json_pack("{s:s, s:s, s:o}", "txn_id", "big", "owner", "o", "ops", many_flows());
 	uint64_t start = clock_ms();
 	json_t *reply = api_call(api, fd, "txn.commit", params);
-	print_message(
-	    "20,000 flows over the socket, without model and switch: %lu ms\n", clock_ms() - start);
-	assert_int_equal(json_integer_value(api_at(reply, "/result/n_created")), N_FLOWS + 1);
+	print_message("%u flows over the socket, without model and switch: %lu ms\n", n_flows,
+	    clock_ms() - start);
+	assert_int_equal(json_integer_value(api_at(reply, "/result/n_created")), n_flows + 1);
 	json_decref(reply);
 	size_t n = 0;
 	for (const char *cursor = NULL;;) {
@@ -562,13 +563,13 @@ static void twenty_thousand_flows_in_one_transaction(void **state)
 		json_decref(reply);
 	}
 	json_decref(reply);
-	assert_int_equal(n, N_FLOWS);
+	assert_int_equal(n, n_flows);
 	start = clock_ms();
 	close(fd);
 	api_stop(api);
 	api_start(api);
-	print_message("restart with 20,000 flows: %lu ms\n", clock_ms() - start);
-	assert_int_equal(store_count(api->daemon.store, API_TABLE_FLOW), N_FLOWS);
+	print_message("restart with %u flows: %lu ms\n", n_flows, clock_ms() - start);
+	assert_int_equal(store_count(api->daemon.store, API_TABLE_FLOW), n_flows);
 }
 
 static void durable_commits_per_second(void **state)
@@ -626,6 +627,7 @@ static void snapshot_holds_objects_generation_and_txn_ids(void **state)
 
 int main(void)
 {
+	n_flows = test_size(4000, 20000);
 #define T(name) cmocka_unit_test_setup_teardown(name, api_setup, api_teardown)
 	const struct CMUnitTest tests[] = {
 	    T(commit_answers_generation_workers_and_counts),

@@ -14,6 +14,7 @@
 #include "datapath/rcu.h"
 #include "tests/unit/datapath/rcu_stub.h"
 #include "tests/unit/datapath/table_fixture.h"
+#include "tests/unit/test.h"
 
 enum { NOW = 10 }; // the version look-ups are made at
 
@@ -381,17 +382,19 @@ static double seconds_since(const struct timespec *from)
 	return (double)(now.tv_sec - from->tv_sec) + (double)(now.tv_nsec - from->tv_nsec) / 1e9;
 }
 
-enum { BULK = 100000, MALLOC_OVERHEAD = 16 };
+enum { MALLOC_OVERHEAD = 16 };
+
+static unsigned int n_bulk; // rules
 
 static size_t bulk_load(void (*fill)(struct rng *rng, struct flow_match *m, uint16_t *priority))
 {
-	struct rule **rules = malloc(BULK * sizeof(*rules));
+	struct rule **rules = malloc(n_bulk * sizeof(*rules));
 	struct rng rng = {.state = 1};
 	struct timespec from;
 	size_t size = 0;
 
 	assert_non_null(rules);
-	for (uint32_t i = 0; i < BULK; i++) {
+	for (uint32_t i = 0; i < n_bulk; i++) {
 		struct flow_match m = {0};
 		uint16_t priority;
 		fill(&rng, &m, &priority);
@@ -400,17 +403,17 @@ static size_t bulk_load(void (*fill)(struct rng *rng, struct flow_match *m, uint
 		size += rule_size(rules[i]) + MALLOC_OVERHEAD;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &from);
-	for (uint32_t i = 0; i < BULK; i++)
+	for (uint32_t i = 0; i < n_bulk; i++)
 		assert_int_equal(table_add(table, rules[i]), 0);
 	assert_int_equal(table_compile(table), 0);
 	double s = seconds_since(&from);
 	(void)rcu_run(); // as the switch does after a transaction
 	size += table_memory(table);
-	printf("%d rules in %s, %zu masks: %.0f ms, %zu bytes each\n", BULK, table_structure(table),
-	    table_n_masks(table), s * 1e3, size / BULK);
+	printf("%u rules in %s, %zu masks: %.0f ms, %zu bytes each\n", n_bulk,
+	    table_structure(table), table_n_masks(table), s * 1e3, size / n_bulk);
 	free_all();
 	free(rules);
-	return size / BULK;
+	return size / n_bulk;
 }
 
 static void fill_five_tuple(struct rng *rng, struct flow_match *m, uint16_t *priority)
@@ -464,8 +467,9 @@ static void fill_any_mask(struct rng *rng, struct flow_match *m, uint16_t *prior
 	*priority = (uint16_t)rng_next(rng);
 }
 
-static void a_hundred_thousand_rules_fit_their_budget(void **state)
+static void many_rules_fit_their_budget(void **state)
 {
+	n_bulk = test_size(20000, 100000);
 	void (*const fills[])(struct rng *, struct flow_match *, uint16_t *) = {
 	    fill_five_tuple, fill_acl, fill_route4, fill_route6};
 
@@ -499,7 +503,7 @@ int main(void)
 	    TEST(foreach_stops_when_told),
 	    TEST(find_strict_takes_match_and_priority_of_an_alive_rule),
 	    TEST(replaced_arrays_wait_for_a_grace_period),
-	    TEST(a_hundred_thousand_rules_fit_their_budget),
+	    TEST(many_rules_fit_their_budget),
 #undef TEST
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,10 +18,12 @@
 #include "datapath/rcu.h"
 #include "tests/unit/datapath/rcu_stub.h"
 #include "tests/unit/datapath/table_fixture.h"
+#include "tests/unit/test.h"
 
-enum { N_READERS = 2, N_KEYS = 48, N_VERSIONS = 128, TXNS_PER_SHAPE = 8, TARGET_RULES = 120 };
+enum { N_READERS = 2, N_KEYS = 48, N_VERSIONS = 128, TARGET_RULES = 120 };
 
 static struct table *table;
+static unsigned int n_versions, txns_per_shape; // each shape has its turn at least once
 static struct flow_key keys[N_KEYS];
 static uint64_t winners[N_VERSIONS + 1]
 		       [N_KEYS]; // rule id, 0 none. Written before its version is published
@@ -56,7 +58,7 @@ static void *read_loop(void *arg)
 static void change_rules(struct rng *rng, struct rule_set *set, uint64_t version, enum shape shape)
 {
 	static uint64_t next_id = 1;
-	bool fade = version % TXNS_PER_SHAPE == 0;
+	bool fade = version % txns_per_shape == 0;
 
 	for (size_t i = 0; i < set->n; i++)
 		if (fade || set->n > TARGET_RULES || rng_below(rng, 16) == 0)
@@ -82,8 +84,8 @@ static void unlink_dead(struct rule_set *set, uint64_t version)
 
 static void write_loop(struct rng *rng, struct rule_set *set)
 {
-	for (uint64_t v = 1; v <= N_VERSIONS; v++) {
-		change_rules(rng, set, v, (enum shape)(v / TXNS_PER_SHAPE % SHAPE__COUNT));
+	for (uint64_t v = 1; v <= n_versions; v++) {
+		change_rules(rng, set, v, (enum shape)(v / txns_per_shape % SHAPE__COUNT));
 		assert_int_equal(table_compile(table), 0);
 		for (unsigned int k = 0; k < N_KEYS; k++) {
 			const struct rule *r = rule_set_lookup(set, &keys[k], v);
@@ -104,6 +106,8 @@ static void readers_see_one_version_while_the_writer_works(void **)
 	struct reader readers[N_READERS];
 	size_t n_lookups = 0;
 
+	n_versions = test_size(N_VERSIONS / 4, N_VERSIONS);
+	txns_per_shape = test_size(4, 8);
 	table = table_create();
 	assert_non_null(table);
 	assert_non_null(set);
@@ -123,7 +127,7 @@ static void readers_see_one_version_while_the_writer_works(void **)
 		n_lookups += readers[i].n_lookups;
 	}
 	rcu_stub_set_readers(0);
-	printf("%d versions, %zu look-ups\n", N_VERSIONS, n_lookups);
+	printf("%u versions, %zu look-ups\n", n_versions, n_lookups);
 	for (size_t i = 0; i < set->n; i++)
 		rule_free(set->rules[i]);
 	table_destroy(table);
