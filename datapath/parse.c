@@ -21,7 +21,7 @@ static ALWAYS_INLINE enum dp_drop parse_ip4(struct parser *p, uint32_t ofs, bool
 static enum dp_drop parse_ip4_fragment(struct parser *p, const uint8_t *ip, uint32_t payload_len);
 static ALWAYS_INLINE enum dp_drop parse_l4_inline(struct parser *p, uint32_t ofs, uint8_t proto);
 static enum dp_drop parse_icmp(struct parser *p, uint32_t ofs, uint8_t proto);
-static enum dp_drop check_partial(struct rte_mbuf *m);
+static enum dp_drop check_partial(struct rte_mbuf *m, struct session_key *key);
 static void add_tunnel(struct pkt *pkt, struct session_key *key);
 
 enum dp_drop parse_packet(struct rte_mbuf *m, struct session_key *key)
@@ -53,7 +53,7 @@ enum dp_drop parse_packet(struct rte_mbuf *m, struct session_key *key)
 	if (LIKELY(reason == DP_DROP__COUNT) && LIKELY(key->eth_type == RTE_BE16(ETH_TYPE_IP4)))
 		reason = parse_ip4(&p, pkt->l3_ofs, ip4_csum_is_good);
 	if (UNLIKELY((pkt->flags & PKT_F_CSUM_PARTIAL) != 0) && reason == DP_DROP__COUNT)
-		reason = check_partial(m);
+		reason = check_partial(m, key);
 	return reason;
 }
 
@@ -241,9 +241,11 @@ static enum dp_drop parse_icmp(struct parser *p, uint32_t ofs, uint8_t proto)
 
 /*
  * A partial checksum stays partial only where the switch can keep it right through rewrites: in the TCP or UDP header
- * that the parser found. Any other (a guest's own tunnel, a fragment) is completed at once.
+ * that the parser found. Any other (a guest's own tunnel, a fragment) is completed at once. That writes two bytes where
+ * the sender likes, of a value it can choose, perhaps over a header that was just read: what filters see is what is
+ * there afterwards.
  */
-static enum dp_drop check_partial(struct rte_mbuf *m)
+static enum dp_drop check_partial(struct rte_mbuf *m, struct session_key *key)
 {
 	const struct pkt *pkt = pkt_of(m);
 	uint32_t field = (uint32_t)pkt->csum_start + pkt->csum_offset;
@@ -257,9 +259,11 @@ static enum dp_drop check_partial(struct rte_mbuf *m)
 		offset = UDP_CSUM_OFS;
 	bool is_ours = pkt->l4_ofs != 0 && pkt->csum_start == pkt->l4_ofs && offset != 0 &&
 		       pkt->csum_offset == offset && (pkt->flags & PKT_F_FRAGMENT) == 0;
-	if (!is_ours)
-		csum_complete(m);
-	return DP_DROP__COUNT;
+	if (is_ours)
+		return DP_DROP__COUNT;
+	csum_complete(m);
+	m->ol_flags &= ~RTE_MBUF_F_RX_IP_CKSUM_MASK;
+	return parse_packet(m, key); // not partial any more: once
 }
 
 /* Peers without a route slot are not told apart by the key, so their packets always run the rules. */

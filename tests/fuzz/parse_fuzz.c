@@ -6,6 +6,7 @@
 enum { PREFIX = 5 }; // flags, csum_start, csum_offset
 
 static void check_offsets(struct rte_mbuf *m);
+static void check_key(struct rte_mbuf *m, const struct session_key *key);
 
 /* A guest's packet with a checksum request of its choice: both parsers, then the checksum code. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -22,6 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(&pkt_of(&b.m)->csum_offset, data + 3, 2);
 	if (parse_packet(&b.m, &key) == DP_DROP__COUNT) {
 		check_offsets(&b.m);
+		check_key(&b.m, &key);
 		parse_flow_key(&b.m, &key, 1, NULL, &flow);
 		(void)csum_l4_ok(&b.m);
 		csum_complete(&b.m);
@@ -39,4 +41,15 @@ static void check_offsets(struct rte_mbuf *m)
 	FUZZ_ASSERT(pkt->l4_ofs == 0 || pkt->l4_ofs > pkt->l3_ofs);
 	FUZZ_ASSERT(pkt->n_vlans <= PKT_MAX_VLANS);
 	FUZZ_ASSERT((pkt->flags & PKT_F_CSUM_PARTIAL) == 0 || pkt->csum_start == pkt->l4_ofs);
+}
+
+/* What was parsed is what is there, whatever the sender asked to be written. */
+static void check_key(struct rte_mbuf *m, const struct session_key *key)
+{
+	struct session_key again;
+	struct pkt kept = *pkt_of(m);
+
+	FUZZ_ASSERT(parse_packet(m, &again) == DP_DROP__COUNT);
+	FUZZ_ASSERT(memcmp(&again, key, sizeof(again)) == 0);
+	*pkt_of(m) = kept;
 }

@@ -295,6 +295,31 @@ static void partial_checksums_are_checked_against_the_packet(void **)
 	}
 }
 
+/* Completing a checksum writes two bytes where the sender says: the key must be of what the packet is then. */
+static void check_key_is_of_the_completed_packet(const struct packet_row *row, void *)
+{
+	for (uint16_t start = 14; start < row->size; start++) {
+		for (uint16_t offset = 0; start + offset + 2u <= row->size && offset < 64; offset++) {
+			struct session_key key, again;
+			struct rte_mbuf *m = fixture_packet(row->bytes, row->size);
+			pkt_of(m)->flags = PKT_F_CSUM_PARTIAL;
+			pkt_of(m)->csum_start = start;
+			pkt_of(m)->csum_offset = offset;
+			if (parse_packet(m, &key) == DP_DROP__COUNT) {
+				pkt_of(m)->flags = 0;
+				assert_int_equal(parse_packet(m, &again), DP_DROP__COUNT);
+				assert_memory_equal(&key, &again, sizeof(key));
+			}
+			rte_pktmbuf_free(m);
+		}
+	}
+}
+
+static void a_completed_checksum_cannot_change_what_was_parsed(void **)
+{
+	fixture_foreach_row(check_key_is_of_the_completed_packet, NULL);
+}
+
 static void parse_believes_a_device_that_checked_the_ip4_header(void **)
 {
 	struct packet_row row;
@@ -321,6 +346,7 @@ int main(void)
 	    TEST(tunnelled_packets_are_keyed_by_peer_local_and_vni),
 	    TEST(flow_key_has_the_tunnel_of_either_version),
 	    TEST(partial_checksums_are_checked_against_the_packet),
+	    TEST(a_completed_checksum_cannot_change_what_was_parsed),
 	    TEST(parse_believes_a_device_that_checked_the_ip4_header),
 	};
 	return cmocka_run_group_tests(tests, fixture_init, NULL);
