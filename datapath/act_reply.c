@@ -79,11 +79,14 @@ static enum dp_drop check_solicitation(struct rte_mbuf *m, const struct mac_addr
 	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
 	const uint8_t *ip = data + pkt->l3_ofs, *ns = data + pkt->l4_ofs;
 	uint32_t end = (uint32_t)pkt->l3_ofs + IP6_HDR_SIZE + get_be16(ip + 4);
-	if (ns[0] != ND_NS || ns[1] != 0 || ip[7] != ND_HOP_LIMIT || ns[ND_TARGET_OFS] == 0xff ||
-	    !csum_l4_ok(m))
+	if (ns[0] != ND_NS || ns[1] != 0 || ip[7] != ND_HOP_LIMIT || ip[8] == 0xff ||
+	    ns[ND_TARGET_OFS] == 0xff || !csum_l4_ok(m))
 		return DP_DROP_RESPONDER;
 	static const uint8_t unspecified[16];
+	static const uint8_t solicited_node[13] = {0xff, 0x02, [11] = 1, 0xff};
 	bool is_dad = memcmp(ip + 8, unspecified, sizeof(unspecified)) == 0;
+	if (is_dad && memcmp(ip + 24, solicited_node, sizeof(solicited_node)) != 0)
+		return DP_DROP_RESPONDER;
 	uint32_t sll = nd_find_lladdr(data, pkt->l4_ofs, end, ND_OPT_SLL);
 	if (is_dad && sll != 0)
 		return DP_DROP_RESPONDER;

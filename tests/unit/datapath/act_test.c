@@ -546,6 +546,16 @@ static void requests_that_no_host_would_answer_are_not(void **)
 	m = fixture_parsed("ns");
 	*at(m, 62) ^= 1; // checksum
 	assert_null(answer(m, PROG_ND_REPLY, mac_c));
+	// RFC 4861 7.1.1: from nobody, and not to a solicited-node address. RFC 4291 2.7: from a group.
+	struct prog_op from_nobody = {.type = PROG_SET_IP6, .flags = 2 | 4};
+	from_nobody.ip6.dst = (struct ip6_addr){{0xfd, [15] = 2}};
+	assert_null(answer(rewrite(fixture_parsed("ns_bare"), from_nobody), PROG_ND_REPLY, mac_c));
+	from_nobody.ip6.dst = (struct ip6_addr){{0xff, 2, [15] = 1}};
+	assert_null(answer(rewrite(fixture_parsed("ns_bare"), from_nobody), PROG_ND_REPLY, mac_c));
+	struct prog_op from_group = {.type = PROG_SET_IP6, .flags = 2};
+	from_group.ip6.src = (struct ip6_addr){{0xff, 2, [15] = 1}};
+	assert_null(answer(rewrite(fixture_parsed("ns"), from_group), PROG_ND_REPLY, mac_c));
+	assert_int_equal(fx.drop, DP_DROP_RESPONDER);
 	m = fixture_parsed("arp_request");
 	pkt_of(m)->tun_peer = 1;
 	assert_null(answer(m, PROG_ARP_REPLY, mac_c));
