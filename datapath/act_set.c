@@ -203,7 +203,11 @@ void act_set_nd(struct rte_mbuf *m, const struct prog_op *op)
 	uint8_t type = data[pkt->l4_ofs];
 	if (type != ND_NS && type != ND_NA)
 		return;
+	// Parsed as one, it has its headers in the first segment. A rule may have made it one since: then it may be too short.
 	uint32_t end = (uint32_t)pkt->l3_ofs + IP6_HDR_SIZE + get_be16(ip + 4);
+	end = MIN_OF(end, (uint32_t)m->data_len);
+	if (pkt->l4_ofs + (uint32_t)ND_OPTS_OFS > end)
+		return;
 	uint32_t sll = nd_find_lladdr(data, pkt->l4_ofs, end, ND_OPT_SLL);
 	uint32_t tll = nd_find_lladdr(data, pkt->l4_ofs, end, ND_OPT_TLL);
 	if ((op->flags & 1) != 0 && sll != 0)

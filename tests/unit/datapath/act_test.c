@@ -486,6 +486,25 @@ static void arp_request_becomes_its_reply(void **)
 	assert_memory_equal(at(m, 0), want, sizeof(want));
 }
 
+/* A rule can turn an echo request into the number of a solicitation; its bytes stay too few for one. */
+static void no_neighbour_field_is_written_behind_the_packet(void **)
+{
+	struct rte_mbuf *m = fixture_parsed("ip6_icmp4_means_nothing");
+	struct prog_op nd = {.type = PROG_SET_ND, .flags = 7};
+	memset(&nd.nd, 0xee, sizeof(nd.nd));
+	*at(m, 20) = 58;
+	*at(m, 54) = 128;
+	fixture_parse(m);
+	begin();
+	op((struct prog_op){.type = PROG_SET_ICMP, .flags = 1, .icmp.type = ND_NS});
+	op(nd);
+	op((struct prog_op){.type = PROG_OUTPUT, .flags = PROG_F_LAST, .output.port = 2});
+	memset(at(m, m->pkt_len), 0, 32);
+	assert_true(run(m));
+	for (uint32_t i = 0; i < 32; i++)
+		assert_int_equal(*at(m, m->pkt_len + i), 0);
+}
+
 static void solicitation_becomes_an_advertisement(void **)
 {
 	static const char *const names[] = {
@@ -586,6 +605,7 @@ int main(void)
 	    TEST(punts_are_metered_and_accounted),
 	    TEST(punt_ring_full_and_no_controller_have_their_reasons),
 	    TEST(arp_request_becomes_its_reply),
+	    TEST(no_neighbour_field_is_written_behind_the_packet),
 	    TEST(solicitation_becomes_an_advertisement),
 	    TEST(duplicate_address_check_for_another_is_answered_to_all_nodes),
 	    TEST(requests_that_no_host_would_answer_are_not),
