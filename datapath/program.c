@@ -12,7 +12,7 @@
  */
 enum {
 	MIN_BLOCK_SHIFT = 7,
-	N_CLASSES = 8, // 128 bytes to 16 KiB
+	N_CLASSES = 10, // 128 bytes to 64 KiB
 	BYTES_PER_CHAIN = 512,
 };
 static_assert(

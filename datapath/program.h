@@ -130,7 +130,8 @@ enum {
 };
 
 enum {
-	PROG_MAX_SIZE = 8192, // bytes of ops; longer outcomes are PIPELINE_DEPTH
+	PROG_MAX_SIZE =
+	    32768, // bytes of ops, enough for a group of DP_MAX_BUCKETS tunnels; longer outcomes are PIPELINE_DEPTH
 	PROG_MAX_RULES = 256, // rules and groups passed; more are PIPELINE_DEPTH
 	PROG_MAX_FDB = 4,     // bridges whose NORMAL it used; more are not cacheable
 };
