@@ -54,8 +54,10 @@ static void add_coded(struct actions *l, const struct code *c);
 static void add_coded_set(struct actions *l, const struct code *c);
 static void add_coded_move(struct actions *l, const struct code *c);
 static struct env *make_switch(const struct actions lists[2]);
-static struct rte_mbuf *make_packet(const struct head *h, const uint8_t *data, size_t size, bool vary);
-static struct left run(struct env *e, const struct head *h, const uint8_t *data, size_t size, bool vary);
+static struct rte_mbuf *make_packet(
+    const struct head *h, const uint8_t *data, size_t size, bool vary);
+static struct left run(
+    struct env *e, const struct head *h, const uint8_t *data, size_t size, bool vary);
 static bool has_action(const struct actions *l, enum dp_action_type type, uint32_t port);
 static bool may_damage(const struct actions *l);
 static void vary_volatile(const struct head *h, uint8_t *data, size_t size);
@@ -278,7 +280,8 @@ static struct rte_mbuf *make_segment(const uint8_t *data, size_t size)
 	return m;
 }
 
-static struct rte_mbuf *make_packet(const struct head *h, const uint8_t *data, size_t size, bool vary)
+static struct rte_mbuf *make_packet(
+    const struct head *h, const uint8_t *data, size_t size, bool vary)
 {
 	uint8_t bytes[PACKET_MAX];
 	memcpy(bytes, data, size);

@@ -299,7 +299,8 @@ static void partial_checksums_are_checked_against_the_packet(void **)
 static void check_key_is_of_the_completed_packet(const struct packet_row *row, void *)
 {
 	for (uint16_t start = 14; start < row->size; start++) {
-		for (uint16_t offset = 0; start + offset + 2u <= row->size && offset < 64; offset++) {
+		for (uint16_t offset = 0; start + offset + 2u <= row->size && offset < 64;
+		     offset++) {
 			struct session_key key, again;
 			struct rte_mbuf *m = fixture_packet(row->bytes, row->size);
 			pkt_of(m)->flags = PKT_F_CSUM_PARTIAL;
