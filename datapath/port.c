@@ -72,17 +72,19 @@ void port_destroy(void *port)
 	free(p);
 }
 
-int port_update(struct port *p, const struct dp_port_conf *conf, struct err *err)
+int port_check_update(const struct port *p, const struct dp_port_conf *conf, struct err *err)
 {
 	int rc = check_conf(conf, err);
 	if (rc < 0)
 		return rc;
-	if (needs_reopen(&p->conf, conf))
-		return -EOPNOTSUPP;
+	return needs_reopen(&p->conf, conf) ? -EOPNOTSUPP : 0;
+}
+
+void port_update(struct port *p, const struct dp_port_conf *conf)
+{
 	// Workers read single members, each whole; what belongs together comes with the next version of the rules.
 	p->conf = *conf;
 	p->max_frame = conf->mtu + RTE_ETHER_HDR_LEN + PKT_MAX_VLANS * 4U;
-	return 0;
 }
 
 bool port_poll(struct port *p, uint64_t now_ms)

@@ -71,9 +71,11 @@ MUST_CHECK
 int port_create(uint16_t id, const struct dp_port_conf *conf, struct rte_mempool *pool,
     struct port **ret, struct err *err);
 void port_destroy(void *port);
-/* Applies a changed conf in place when the kind can; -EOPNOTSUPP: destroy and create. */
+/* 0 when port_update may apply the conf; -EOPNOTSUPP: destroy and create; else -errno with err. */
 MUST_CHECK
-int port_update(struct port *p, const struct dp_port_conf *conf, struct err *err);
+int port_check_update(const struct port *p, const struct dp_port_conf *conf, struct err *err);
+/* Applies a changed conf in place, under workers that use the port. Precondition: port_check_update. */
+void port_update(struct port *p, const struct dp_port_conf *conf);
 /* Some times per second: opens what could not be opened before, reads state and link. True when either changed: then
  * workers_assign, because a port that has just been opened is not polled yet. */
 bool port_poll(struct port *p, uint64_t now_ms);

@@ -18,7 +18,7 @@ static int check_places(struct txn *t);
 static int compare_places(const void *a, const void *b);
 static const struct change *find_port_change(const struct txn *t, uint16_t a, uint16_t b);
 static int prepare_port(struct txn *t, struct change *c);
-static int update_port(struct txn *t, struct change *c, const struct dp_port_conf *conf);
+static int prepare_update(struct txn *t, struct change *c, const struct dp_port_conf *conf);
 static void touch_port(struct txn *t, const struct dp_port_conf *conf);
 static void undo_port(struct txn *t, struct change *c);
 static void commit_port(struct txn *t, struct change *c);
@@ -167,7 +167,7 @@ static int prepare_port(struct txn *t, struct change *c)
 	const struct dp_port_conf *conf = change_conf(c);
 	touch_port(t, conf);
 	if (c->old != NULL) {
-		int rc = update_port(t, c, conf);
+		int rc = prepare_update(t, c, conf);
 		if (rc != -EOPNOTSUPP)
 			return rc;
 	}
@@ -183,22 +183,20 @@ static int prepare_port(struct txn *t, struct change *c)
 	return 0;
 }
 
-/* -EOPNOTSUPP: not in place. */
-static int update_port(struct txn *t, struct change *c, const struct dp_port_conf *conf)
+/* -EOPNOTSUPP: not in place. The conf in use changes at commit: a refused transaction must not be seen at all. */
+static int prepare_update(struct txn *t, struct change *c, const struct dp_port_conf *conf)
 {
 	struct port *p = c->old_body;
+	struct err err = {0};
+	int rc = port_check_update(p, conf, &err);
+	if (rc == -EOPNOTSUPP)
+		return rc;
+	if (rc < 0)
+		return txn_refuse(t, c, -rc, "port %s: %s", conf->name, err.what);
 	struct dp_port_conf *old_conf = malloc(sizeof(*old_conf));
 	if (old_conf == NULL)
 		return txn_no_memory(t, c);
 	*old_conf = p->conf;
-	struct err err = {0};
-	int rc = port_update(p, conf, &err);
-	if (rc < 0) {
-		free(old_conf);
-		return rc == -EOPNOTSUPP
-			   ? rc
-			   : txn_refuse(t, c, -rc, "port %s: %s", conf->name, err.what);
-	}
 	c->extra = old_conf;
 	c->body = p;
 	c->in_place = true;
@@ -219,22 +217,18 @@ static void touch_port(struct txn *t, const struct dp_port_conf *conf)
 
 static void undo_port(struct txn *, struct change *c)
 {
-	struct err err = {0};
-
-	if (!c->in_place) {
+	if (c->in_place)
+		free(c->extra);
+	else
 		port_destroy(c->body); // accepts NULL
-		return;
-	}
-	struct port *p = c->body;
-	if (port_update(p, c->extra, &err) < 0)
-		log_err("port %s keeps a refused configuration: %s", p->conf.name, err.what);
-	free(c->extra);
 }
 
 static void commit_port(struct txn *t, struct change *c)
 {
-	if (c->in_place)
+	if (c->in_place) {
+		port_update(c->body, change_conf(c));
 		return;
+	}
 	t->st->reported[c->id].state = REPORTED_NONE;
 	t->st->ports[c->id] = c->body;
 	rcu_publish(t->st->dp->ports[c->id], (struct port *)c->body);

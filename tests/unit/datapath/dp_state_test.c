@@ -247,7 +247,7 @@ static void late_refusal_leaves_no_trace(void **state)
 	put_group(f, 1, 1, DP_OFPORT_ANY, 1);
 	put_local(f, 1, 0x0a000001);
 	put_route(f, 1, 0x0a000002, 1500);
-	put_port(f, 1, 1, 7); // in place: taken back
+	put_port(f, 1, 1, 7); // in place
 	put_port(f, 8, 1, 8);
 	put_port(f, 9, 1, 9);
 	assert_refused(f, -EINVAL, 9, "refused by the test");
@@ -255,6 +255,7 @@ static void late_refusal_leaves_no_trace(void **state)
 	assert_null(f->dp.bridges[2]);
 	assert_null(f->dp.ports[8]);
 	assert_int_equal(f->dp.ports[1]->conf.ofport, 1);
+	assert_int_equal(fake_ports.n_updated, 0); // not even for a moment: workers were reading it
 	assert_int_equal(bridge_find_port(f->dp.bridges[1], 1), 1);
 	assert_null(bridge_find_group(f->dp.bridges[1], 1));
 	assert_int_equal(f->dp.bridges[1]->session_mask->ip_ttl, 0);

@@ -260,13 +260,15 @@ void port_destroy(void *port)
 	free(port);
 }
 
-int port_update(struct port *p, const struct dp_port_conf *conf, struct err *)
+int port_check_update(const struct port *, const struct dp_port_conf *, struct err *)
 {
-	if (fake_ports.reopen)
-		return -EOPNOTSUPP;
+	return fake_ports.reopen ? -EOPNOTSUPP : 0;
+}
+
+void port_update(struct port *p, const struct dp_port_conf *conf)
+{
 	p->conf = *conf;
 	fake_ports.n_updated++;
-	return 0;
 }
 
 bool port_poll(struct port *p, uint64_t)
