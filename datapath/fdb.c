@@ -47,7 +47,7 @@ static uint16_t val_port(uint64_t val);
 static bool is_old(const struct fdb *f, uint64_t val, uint32_t now_s);
 static uint64_t key_hash(const struct fdb *f, uint64_t key);
 static struct slot *bucket_of(const struct fdb *f, uint64_t hash, unsigned int choice);
-static struct slot *slot_find(const struct fdb *f, uint64_t key, uint64_t hash);
+static struct slot *slot_find(const struct fdb *f, uint64_t key, uint64_t hash, uint64_t *ret_val);
 static enum fdb_result slot_move(struct fdb *f, struct slot *s, uint64_t val, uint16_t port,
     uint32_t port_max_macs, uint32_t now_s);
 static struct slot *slot_claim(
@@ -90,10 +90,10 @@ enum fdb_result fdb_learn(struct fdb *f, const struct mac_addr *mac, uint16_t vl
 {
 	uint64_t key = make_key(mac, vlan), hash = key_hash(f, key);
 	uint32_t now_s = (uint32_t)(now_ms / 1000);
-	struct slot *s = slot_find(f, key, hash);
+	uint64_t val;
+	struct slot *s = slot_find(f, key, hash, &val);
 	*ret_idx = FDB_NONE;
 	if (s != NULL) {
-		uint64_t val = atomic_load_explicit(&s->val, memory_order_acquire);
 		if (val_port(val) == port) {
 			*ret_idx = (int32_t)(s - f->slots);
 			fdb_refresh(f, *ret_idx, mac, vlan, port, now_ms);
@@ -127,10 +127,9 @@ enum fdb_result fdb_learn(struct fdb *f, const struct mac_addr *mac, uint16_t vl
 int32_t fdb_lookup(const struct fdb *f, const struct mac_addr *mac, uint16_t vlan, uint64_t now_ms)
 {
 	uint64_t key = make_key(mac, vlan);
-	const struct slot *s = slot_find(f, key, key_hash(f, key));
-	if (s == NULL)
+	uint64_t val;
+	if (slot_find(f, key, key_hash(f, key), &val) == NULL)
 		return -1;
-	uint64_t val = atomic_load_explicit(&s->val, memory_order_acquire);
 	// Control ages once in a while; between its rounds an old entry is no entry.
 	// Port 0: control is deleting it.
 	bool is_gone = val_port(val) == 0 || is_old(f, val, (uint32_t)(now_ms / 1000));
@@ -248,15 +247,18 @@ static struct slot *bucket_of(const struct fdb *f, uint64_t hash, unsigned int c
 	return &f->slots[(size_t)bucket * SLOTS];
 }
 
-static struct slot *slot_find(const struct fdb *f, uint64_t key, uint64_t hash)
+/* The live slot of the key and its val. */
+static struct slot *slot_find(const struct fdb *f, uint64_t key, uint64_t hash, uint64_t *ret_val)
 {
-	for (unsigned int choice = 0; choice < N_BUCKETS_OF_KEY; choice++) {
-		struct slot *b = bucket_of(f, hash, choice);
-		for (unsigned int i = 0; i < SLOTS; i++) {
-			// Pairs with slot_claim: a live key has its val.
-			if (atomic_load_explicit(&b[i].key, memory_order_acquire) == key)
-				return &b[i];
-		}
+	for (unsigned int i = 0; i < N_BUCKETS_OF_KEY * SLOTS; i++) {
+		struct slot *s = bucket_of(f, hash, i / SLOTS) + i % SLOTS;
+		// Pairs with slot_claim: a live key has its val.
+		if (atomic_load_explicit(&s->key, memory_order_acquire) != key)
+			continue;
+		*ret_val = atomic_load_explicit(&s->val, memory_order_acquire);
+		// It may have another owner since. With the key still there val is of this claim or an earlier one of it.
+		if (LIKELY(atomic_load_explicit(&s->key, memory_order_relaxed) == key))
+			return s;
 	}
 	return NULL;
 }

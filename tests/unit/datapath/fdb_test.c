@@ -208,6 +208,35 @@ static void workers_and_control_race_without_losing_count(void **state)
 	fdb_destroy(f);
 }
 
+static void *learn_own_address(void *arg)
+{
+	const struct racer *r = arg;
+	for (unsigned int i = 0; i < 400000; i++) {
+		int32_t idx;
+		learn(r->f, r->port, 0, r->port, i, &idx);
+		int32_t port = lookup(r->f, r->port, 0, i);
+		if (port != -1 && port != r->port)
+			abort();
+	}
+	return NULL;
+}
+
+/* Two addresses take turns in a few slots: neither is ever seen, or moved, to the other's port. */
+static void a_slot_that_changes_hands_takes_nobody_along(void **state)
+{
+	(void)state;
+	struct fdb *f = fdb_create(2, AGE_S);
+	struct racer r[2] = {{f, 1}, {f, 2}};
+	pthread_t t[2];
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, learn_own_address, &r[i]), 0);
+	for (int i = 0; i < 200000; i++)
+		fdb_flush(f);
+	for (int i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+	fdb_destroy(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +248,7 @@ int main(void)
 	    cmocka_unit_test(flapping_is_slowed_down_per_port_and_second),
 	    cmocka_unit_test(dump_tells_all_and_fits_the_buffer),
 	    cmocka_unit_test(workers_and_control_race_without_losing_count),
+	    cmocka_unit_test(a_slot_that_changes_hands_takes_nobody_along),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
