@@ -18,7 +18,8 @@ struct rule {
 	uint64_t add_version; // visible to look-ups with version >= this
 	uint64_t
 	    del_version; // ctl: wo (atomic), worker: ro. Invisible from this version on; UINT64_MAX alive
-	uint32_t stats_idx; // slot in every worker's rule counters
+	uint64_t timed_since_ms; // monotonic: what its timeouts count from. Ctl only
+	uint32_t stats_idx;      // slot in every worker's rule counters
 	uint32_t bridge;
 	uint16_t priority;
 	uint8_t table;

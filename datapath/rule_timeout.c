@@ -70,10 +70,10 @@ static bool is_over(
     const struct sweep *s, const struct rule *r, const struct rule_counts *c, uint32_t *ret_reason)
 {
 	uint64_t settled_ms = rule_stats_settled_ms(s->st->stats);
-	uint64_t used_ms = MAX_OF(c->used_ms, c->created_ms);
+	uint64_t used_ms = MAX_OF(c->used_ms, r->timed_since_ms);
 
 	*ret_reason = REASON_HARD;
-	if (r->hard_timeout_s != 0 && s->now_ms >= c->created_ms + r->hard_timeout_s * 1000ULL)
+	if (r->hard_timeout_s != 0 && s->now_ms >= r->timed_since_ms + r->hard_timeout_s * 1000ULL)
 		return true;
 	*ret_reason = REASON_IDLE;
 	return r->idle_timeout_s != 0 && settled_ms >= used_ms + r->idle_timeout_s * 1000ULL;

@@ -61,10 +61,16 @@ static int prepare_rule(struct txn *t, struct change *c)
 	r->add_version = t->version;
 	r->del_version = UINT64_MAX;
 	r->stats_idx = RULE_STATS_NONE;
+	r->timed_since_ms = t->now_ms;
 	c->body = r;
-	if (c->old != NULL && is_same_place(r, c->old_body)) {
-		r->stats_idx = ((const struct rule *)c->old_body)->stats_idx;
+	const struct rule *old = c->old_body;
+	if (old != NULL && is_same_place(r, old)) {
+		r->stats_idx = old->stats_idx;
 		c->keeps_stats = true;
+		// A change of actions is no new lease; other timeouts are.
+		if (r->idle_timeout_s == old->idle_timeout_s &&
+		    r->hard_timeout_s == old->hard_timeout_s)
+			r->timed_since_ms = old->timed_since_ms;
 	} else {
 		int rc = rule_stats_alloc(t->st->stats, t->now_ms, &r->stats_idx);
 		if (rc < 0)

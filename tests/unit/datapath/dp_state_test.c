@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "datapath/base/clock.h"
 #include "datapath/rcu.h"
@@ -576,6 +577,26 @@ static void rules_time_out(void **state)
 	assert_digest_is_of_dump(f);
 }
 
+/* A rule that is old when it first gets a timeout is not over at once. */
+static void timeouts_count_from_when_they_were_set(void **state)
+{
+	struct fixture *f = *state;
+	struct dp_removed_event ev = {0};
+	commit_base(f);
+	put_rule(f, 1, (struct rule_args){.bridge = 1, .tp_dst = 1, .cookie = 1});
+	assert_int_equal(commit(f), 0);
+	nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 10000000}, NULL);
+	put_rule(f, 1, (struct rule_args){.bridge = 1, .tp_dst = 1, .cookie = 1, .hard_s = 1});
+	assert_int_equal(commit(f), 0);
+	uint64_t set_ms = lookup(f, 1, 0, 1)->timed_since_ms;
+	assert_int_equal(rule_timeout_run(f->dp.state, set_ms + 999, note_removed, &ev), 0);
+	// Other actions are no reason to live longer.
+	put_rule(f, 1, (struct rule_args){.bridge = 1, .tp_dst = 1, .cookie = 2, .hard_s = 1});
+	assert_int_equal(commit(f), 0);
+	assert_int_equal(rule_timeout_run(f->dp.state, set_ms + 1000, note_removed, &ev), 1);
+	assert_null(lookup(f, 1, 0, 1));
+}
+
 /* The model: what each rule object should be. */
 enum { MODEL_RULES = 40 };
 
@@ -730,6 +751,7 @@ int main(void)
 	    TEST(session_mask_shrinks_with_the_rules),
 	    TEST(empty_table_is_no_table),
 	    TEST(rules_time_out),
+	    TEST(timeouts_count_from_when_they_were_set),
 	    TEST(random_transactions_match_a_model),
 	    TEST(workers_see_all_of_a_transaction_or_nothing),
 	};
