@@ -242,8 +242,8 @@ static struct left run(
 	uint64_t n_in = 1, n_out = 0;
 
 	left.hash = left.n_out = left.n_drops = 0;
-	memset(w->ports, 0, DP_MAX_PORTS * sizeof(w->ports[0]));
 	uint16_t port = pkt_of(m)->in_port;
+	w->ports[port] = (struct port_counters){0};
 	struct session_key key;
 	struct pkt kept = *pkt_of(m);
 	left.has_good_csum = (h->flags & HEAD_PARTIAL) == 0 &&

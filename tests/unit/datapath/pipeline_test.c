@@ -579,28 +579,6 @@ static void make_routes(void)
 	assert_non_null(e->dp->tunnels);
 }
 
-/* The largest group that a transaction may carry, all its members behind tunnels. */
-static void flood_reaches_as_many_members_as_a_group_may_have(void **)
-{
-	struct port *fixed = env_port(e, 21, 1, 210);
-	fixed->kind = fixed->conf.kind = DP_PORT_VXLAN;
-	assert_int_equal(ip_parse("192.0.2.9", &fixed->conf.tnl_remote), 0);
-	make_routes();
-	struct actions *buckets = calloc(DP_MAX_BUCKETS, sizeof(*buckets)), to_all = {0};
-	assert_non_null(buckets);
-	for (unsigned int i = 0; i < DP_MAX_BUCKETS; i++)
-		add_output(&buckets[i], 210);
-	env_group(e, 1, 1, DP_GROUP_ALL, buckets, DP_MAX_BUCKETS);
-	add_group(&to_all, 1);
-	env_rule(e, 1, 0, 1, "", &to_all);
-	env_commit(e);
-	struct flow_key key = env_key(UDP4);
-	const struct program *p = pipeline_run(e->w->pipeline, e->w, &e->bridges[1], 1, &key, NULL);
-	assert_int_equal(p->n_outputs, DP_MAX_BUCKETS);
-	assert_non_null(program_intern(e->w->programs, p));
-	free(buckets);
-}
-
 static void tunnel_takes_remote_and_vni_from_port_or_flow(void **)
 {
 	struct port *fixed = env_port(e, 21, 1, 210), *flow = env_port(e, 22, 1, 220);
@@ -802,7 +780,6 @@ int main(void)
 	    TEST(a_packet_sees_the_rules_of_one_version),
 	    TEST(patch_port_goes_on_in_the_other_bridge_and_comes_back),
 	    TEST(patch_loop_is_cut),
-	    TEST(flood_reaches_as_many_members_as_a_group_may_have),
 	    TEST(tunnel_takes_remote_and_vni_from_port_or_flow),
 	    TEST(tunnel_without_remote_vni_or_route_is_a_drop),
 	    TEST(normal_learns_forwards_and_floods),

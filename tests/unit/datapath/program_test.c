@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "datapath/dp_types.h"
+
 static const struct hash_key secret = {{1, 2}};
 static struct program_builder b;
 
@@ -102,6 +104,15 @@ static void prologue_comes_first_whenever_it_was_added(void **state)
 	const struct program *p = program_end(&b, DP_DROP_RULE_DROP);
 	assert_string_equal(shape(p), "rrsO!");
 	assert_int_equal(p->ops->refresh.idx, 7);
+}
+
+static void a_program_holds_the_largest_flood_group_behind_tunnels(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < DP_MAX_BUCKETS; i++)
+		program_append_output(&b, &(struct prog_op){.type = PROG_TUNNEL});
+	const struct program *p = program_end(&b, DP_DROP_RULE_DROP);
+	assert_int_equal(p->n_outputs, DP_MAX_BUCKETS);
 }
 
 static void too_many_ops_are_a_drop_for_depth(void **state)
@@ -230,6 +241,7 @@ int main(void)
 	    TEST(what_follows_the_last_output_is_cut),
 	    TEST(without_output_it_drops_for_the_reason_and_is_not_kept),
 	    TEST(prologue_comes_first_whenever_it_was_added),
+	    TEST(a_program_holds_the_largest_flood_group_behind_tunnels),
 	    TEST(too_many_ops_are_a_drop_for_depth),
 	    TEST(too_many_rules_or_crossings_are_a_drop_for_depth),
 	    TEST(many_learned_destinations_are_not_kept),
