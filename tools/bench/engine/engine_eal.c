@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* DPDK's environment from the engine's options; its messages go to the log. */
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOG_MODULE "eal"
+#include "datapath/base/log.h"
+#include "tools/bench/engine/engine.h"
+
+enum { MAX_ARGS = 16, ARG_SIZE = 128 };
+
+struct eal_args {
+	int n;
+	char *argv[MAX_ARGS + 1];
+	char text[MAX_ARGS][ARG_SIZE];
+};
+
+static void add_arg(struct eal_args *a, const char *fmt, ...) FORMAT(2, 3);
+static ssize_t write_log(void *cookie, const char *text, size_t size);
+
+int engine_eal_init(const struct engine_options *o, struct err *err)
+{
+	static struct eal_args a; // EAL keeps pointers into it
+	add_arg(&a, "sluice-bench-engine");
+	add_arg(&a, "--lcores=0@%u", o->core);
+	add_arg(&a, "--main-lcore=0");
+	add_arg(&a, "-m");
+	add_arg(&a, "%u", o->memory_mb);
+	add_arg(&a, "--no-telemetry");
+	add_arg(&a, "--no-shconf");
+	if (o->prefix[0] != '\0')
+		add_arg(&a, "--file-prefix=%s", o->prefix);
+	else
+		add_arg(&a, "--file-prefix=sluice-bench-%d", (int)getpid());
+	add_arg(&a, "--allow=0000:00:00.0"); // nothing is probed until a port asks for it
+	add_arg(&a, "--log-level=%s", o->log_level >= LOG_LVL_DEBUG ? "info" : "notice");
+	// virtio-user hands the memory to the switch as files, of which vhost-user takes few.
+	add_arg(&a, o->no_huge ? "--no-huge" : "--single-file-segments");
+
+	FILE *log = fopencookie(NULL, "w", (cookie_io_functions_t){.write = write_log});
+	if (log != NULL) {
+		setvbuf(log, NULL, _IOLBF, 0);
+		(void)rte_openlog_stream(log); // returns 0
+	}
+	if (rte_eal_init(a.n, a.argv) < 0) {
+		err_set(err, ERR_INTERNAL, "DPDK did not start: %s", rte_strerror(rte_errno));
+		return err_hint(err,
+		    "is core %u there, and are %u MB of hugepages free (or use --no-huge)? "
+		    "--log-level debug says more",
+		    o->core, o->memory_mb);
+	}
+	return 0;
+}
+
+void engine_eal_fini(void)
+{
+	if (rte_eal_cleanup() < 0)
+		log_warn("DPDK did not clean up");
+}
+
+static void add_arg(struct eal_args *a, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(a->text[a->n], ARG_SIZE, fmt, ap);
+	va_end(ap);
+	a->argv[a->n] = a->text[a->n];
+	a->n++;
+	a->argv[a->n] = NULL;
+}
+
+static ssize_t write_log(void *cookie, const char *text, size_t size)
+{
+	static const uint32_t level_of[] = {LOG_LVL_ERR, LOG_LVL_ERR, LOG_LVL_ERR, LOG_LVL_ERR,
+	    LOG_LVL_ERR, LOG_LVL_WARN, LOG_LVL_INFO, LOG_LVL_DEBUG, LOG_LVL_DEBUG};
+	(void)cookie;
+	uint32_t dpdk_level = (uint32_t)rte_log_cur_msg_loglevel();
+	uint32_t level = dpdk_level < ARRAY_SIZE(level_of) ? level_of[dpdk_level] : LOG_LVL_DEBUG;
+	int len = (int)MIN_OF(size, (size_t)1024);
+	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == ' '))
+		len--;
+	if (len > 0)
+		log_write((enum log_level)level, LOG_MODULE, "%.*s", len, text);
+	return (ssize_t)size;
+}

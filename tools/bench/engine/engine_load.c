@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Streams are built aside and take the place of the loaded ones when all of them are there. */
+#include <stdlib.h>
+
+#include "tools/bench/engine/engine.h"
+
+static int add_stream(
+    struct engine *e, struct load *load, const struct stream_conf *conf, struct err *err);
+static void destroy(struct load *load);
+
+int engine_load(struct engine *e, const struct stream_conf *confs, unsigned int n, struct err *err)
+{
+	struct load *load = calloc(1, sizeof(*load));
+	if (load == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	for (unsigned int i = 0; i < n; i++) {
+		err_path(err, "/streams/%u", i);
+		int rc = add_stream(e, load, &confs[i], err);
+		if (rc < 0) {
+			destroy(load);
+			return rc;
+		}
+	}
+	engine_unload(e);
+	e->load = load;
+	return 0;
+}
+
+void engine_unload(struct engine *e)
+{
+	if (e->load != NULL)
+		destroy(e->load);
+	e->load = NULL;
+}
+
+uint64_t engine_load_memory(const struct engine *e)
+{
+	uint64_t sum = sizeof(*e->load);
+	for (unsigned int i = 0; i < e->load->n; i++)
+		sum += source_memory(&e->load->streams[i]->source) + SINK_WINDOW / 8 +
+		       sizeof(struct histogram);
+	return sum;
+}
+
+static int add_stream(
+    struct engine *e, struct load *load, const struct stream_conf *conf, struct err *err)
+{
+	size_t size = ROUND_UP(sizeof(struct stream), FRAME_COPY_UNIT);
+	struct stream *s = aligned_alloc(FRAME_COPY_UNIT, size); // templates are aligned
+	if (s == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	*s = (struct stream){0};
+	int rc = source_init(&s->source, conf, err);
+	if (rc < 0) {
+		free(s);
+		return rc;
+	}
+	load->streams[load->n++] = s; // destroy() frees it from here on
+	s->pool = engine_pool_for(e, &s->source, err);
+	if (s->pool == NULL)
+		return -ENOMEM;
+	uint16_t size_max = e->faces.ports[conf->tx_port].frame_size_max - FRAME_FCS_SIZE;
+	if (conf->kind == STREAM_PCAP && s->source.pcap.max_size > size_max) {
+		err_set(err, ERR_PARAMS, "the file has frames of %u bytes, the port takes %u",
+		    s->source.pcap.max_size, size_max);
+		return err_hint(err, "start with a larger --mtu");
+	}
+	if (sink_add(&load->sink, &s->source.conf, &s->source.seq) < 0)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	return 0;
+}
+
+static void destroy(struct load *load)
+{
+	for (unsigned int i = 0; i < load->n; i++) {
+		source_fini(&load->streams[i]->source);
+		free(load->streams[i]);
+	}
+	sink_fini(&load->sink);
+	free(load);
+}
