@@ -12,6 +12,7 @@
 #include <signal.h>
 
 #include "tools/bench/engine/command.h"
+#include "tools/bench/engine/connections.h"
 #include "tools/bench/engine/machine.h"
 #include "tools/bench/engine/options.h"
 #include "tools/bench/engine/pacer.h"
@@ -29,10 +30,12 @@ struct engine_port {
 /* A loaded stream and its part in the trial. */
 struct stream {
 	struct source source;
+	struct connections *connections; // NULL: packets come from the source
 	struct rte_mempool *pool;
 	struct pacer pacer;
 	bool is_active;
 	uint64_t tx_packets, tx_bytes, tx_refused;
+	uint64_t n_completed; // connections, when sending ended
 };
 
 struct load {

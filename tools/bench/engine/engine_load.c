@@ -6,6 +6,7 @@
 
 static int add_stream(
     struct engine *e, struct load *load, const struct stream_conf *conf, struct err *err);
+static int add_connections(struct engine *e, struct stream *s, struct err *err);
 static void destroy(struct load *load);
 
 int engine_load(struct engine *e, const struct stream_conf *confs, unsigned int n, struct err *err)
@@ -36,9 +37,12 @@ void engine_unload(struct engine *e)
 uint64_t engine_load_memory(const struct engine *e)
 {
 	uint64_t sum = sizeof(*e->load);
-	for (unsigned int i = 0; i < e->load->n; i++)
-		sum += source_memory(&e->load->streams[i]->source) + SINK_WINDOW / 8 +
-		       sizeof(struct histogram);
+	for (unsigned int i = 0; i < e->load->n; i++) {
+		const struct stream *s = e->load->streams[i];
+		sum += source_memory(&s->source);
+		sum += s->connections != NULL ? connections_memory(s->connections)
+					      : SINK_WINDOW / 8 + sizeof(struct histogram);
+	}
 	return sum;
 }
 
@@ -65,14 +69,33 @@ static int add_stream(
 		    s->source.pcap.max_size, size_max);
 		return err_hint(err, "start with a larger --mtu");
 	}
+	if (conf->kind == STREAM_TCP_CONNECTIONS)
+		return add_connections(e, s, err);
 	if (sink_add(&load->sink, &s->source.conf, &s->source.seq) < 0)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	return 0;
 }
 
+static int add_connections(struct engine *e, struct stream *s, struct err *err)
+{
+	size_t size = ROUND_UP(sizeof(struct connections), FRAME_COPY_UNIT);
+	struct connections *c = aligned_alloc(FRAME_COPY_UNIT, size);
+	if (c == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	int rc = connections_init(c, &s->source.conf, e->tsc_hz, err);
+	if (rc < 0)
+		free(c);
+	else
+		s->connections = c;
+	return rc;
+}
+
 static void destroy(struct load *load)
 {
 	for (unsigned int i = 0; i < load->n; i++) {
+		if (load->streams[i]->connections != NULL)
+			connections_fini(load->streams[i]->connections);
+		free(load->streams[i]->connections);
 		source_fini(&load->streams[i]->source);
 		free(load->streams[i]);
 	}

@@ -12,17 +12,25 @@ struct trial {
 	struct trial_result *result;
 	struct stream *active[STREAM_MAX];
 	unsigned int n_active;
+	struct connections *connections[STREAM_MAX]; // of active streams
+	unsigned int n_connections;
 	uint8_t joined[FRAME_ROOM]; // frame in one piece
 };
 
+static void drain(struct trial *t, uint64_t end);
 static void start(struct trial *t, const struct command *c, uint64_t now);
 static void send_due(struct trial *t, struct stream *s);
 static void send_burst(struct trial *t, struct stream *s, unsigned int n, uint64_t now);
+static void send_connections(struct trial *t, struct stream *s, unsigned int n);
+static void send_side(
+    struct trial *t, struct stream *s, enum conn_side side, uint8_t port, uint64_t now);
 static void receive_all(struct trial *t);
 static void receive_burst(
     struct trial *t, uint8_t port, struct rte_mbuf **pkts, unsigned int n, uint64_t now);
 static inline void sink_packet(
     struct trial *t, uint8_t port, const struct rte_mbuf *m, uint64_t now);
+static bool claim_connection(
+    struct trial *t, uint8_t port, const uint8_t *frame, uint32_t size, uint64_t now);
 static void drop_old(struct engine *e);
 
 void engine_trial(struct engine *e, const struct command *c, struct trial_result *ret)
@@ -44,8 +52,7 @@ void engine_trial(struct engine *e, const struct command *c, struct trial_result
 	}
 	ret->elapsed_ticks = now - begin;
 	end = now + e->tsc_hz * c->drain_ms / 1000;
-	while (rte_rdtsc() < end && !*e->stop)
-		receive_all(&t);
+	drain(&t, end);
 	machine_sample(&after, e->options.core);
 	ret->machine = (struct machine_sample){
 	    .steal_ms = after.steal_ms - before.steal_ms,
@@ -53,6 +60,20 @@ void engine_trial(struct engine *e, const struct command *c, struct trial_result
 	    .involuntary_switches = after.involuntary_switches - before.involuntary_switches,
 	};
 	ret->core_ghz = machine_core_ghz(e->tsc_hz);
+}
+
+static void drain(struct trial *t, uint64_t end)
+{
+	for (unsigned int i = 0; i < t->n_active; i++)
+		if (t->active[i]->connections != NULL)
+			t->active[i]->n_completed = t->active[i]->connections->counters.completed;
+	while (rte_rdtsc() < end && !*t->e->stop) {
+		// Connections that are open go on; no new ones.
+		for (unsigned int i = 0; i < t->n_active; i++)
+			if (t->active[i]->connections != NULL)
+				send_connections(t, t->active[i], 0);
+		receive_all(t);
+	}
 }
 
 static void start(struct trial *t, const struct command *c, uint64_t now)
@@ -67,8 +88,14 @@ static void start(struct trial *t, const struct command *c, uint64_t now)
 		s->tx_packets = s->tx_bytes = s->tx_refused = 0;
 		pacer_init(&s->pacer, c->rates_pps[id], e->tsc_hz, now);
 		s->is_active = c->is_active[id];
+		s->n_completed = 0;
 		if (s->is_active)
 			t->active[t->n_active++] = s;
+		if (s->connections == NULL)
+			continue;
+		connections_start(s->connections, e->trial);
+		if (s->is_active)
+			t->connections[t->n_connections++] = s->connections;
 	}
 }
 
@@ -76,6 +103,11 @@ static void send_due(struct trial *t, struct stream *s)
 {
 	uint64_t now = rte_rdtsc();
 	unsigned int n = pacer_due(&s->pacer, now, BURST);
+	if (s->connections != NULL) {
+		pacer_take(&s->pacer, n);
+		send_connections(t, s, n);
+		return;
+	}
 	if (n == 0)
 		return;
 	send_burst(t, s, n, now);
@@ -113,6 +145,46 @@ static void send_burst(struct trial *t, struct stream *s, unsigned int n, uint64
 		s->tx_refused += n - n_sent;
 		rte_pktmbuf_free_bulk(pkts + n_sent, n - n_sent);
 	}
+}
+
+/* Opens n connections and sends what both ends have to. */
+static void send_connections(struct trial *t, struct stream *s, unsigned int n)
+{
+	const uint8_t ports[CONN__SIDES] = {s->source.conf.tx_port, s->source.conf.rx_port};
+	uint64_t now = rte_rdtsc();
+	connections_expire(s->connections, now);
+	connections_open(s->connections, n, now);
+	for (unsigned int side = 0; side < CONN__SIDES; side++)
+		send_side(t, s, (enum conn_side)side, ports[side], now);
+}
+
+static void send_side(
+    struct trial *t, struct stream *s, enum conn_side side, uint8_t port, uint64_t now)
+{
+	struct rte_mbuf *pkts[BURST];
+	uint8_t *buffers[BURST];
+	uint16_t sizes[BURST];
+	unsigned int n = MIN_OF(s->connections->queues[side].n, (uint32_t)BURST);
+	if (n == 0)
+		return;
+	if (UNLIKELY(rte_pktmbuf_alloc_bulk(s->pool, pkts, n) < 0)) {
+		t->result->n_no_buffer++;
+		return;
+	}
+	uint64_t before = rte_rdtsc();
+	for (unsigned int i = 0; i < n; i++)
+		buffers[i] = rte_pktmbuf_mtod(pkts[i], uint8_t *);
+	unsigned int n_made = connections_fill(s->connections, side, buffers, sizes, n, now);
+	for (unsigned int i = 0; i < n_made; i++) {
+		pkts[i]->data_len = sizes[i];
+		pkts[i]->pkt_len = sizes[i];
+	}
+	unsigned int n_sent = rte_eth_tx_burst(t->e->ports[port].dev_id, 0, pkts, (uint16_t)n_made);
+	connections_commit(s->connections, side, sizes, n_made, n_sent);
+	if (n_sent < n)
+		rte_pktmbuf_free_bulk(pkts + n_sent, n - n_sent);
+	t->result->tx_ticks += rte_rdtsc() - before;
+	t->result->n_tx += n_made;
 }
 
 static void receive_all(struct trial *t)
@@ -158,7 +230,21 @@ static inline void sink_packet(
 		if (frame == NULL)
 			return;
 	}
+	if (UNLIKELY(t->n_connections > 0) && claim_connection(t, port, frame, size, now))
+		return;
 	(void)sink_frame(sink, port, frame, size, now);
+}
+
+static bool claim_connection(
+    struct trial *t, uint8_t port, const uint8_t *frame, uint32_t size, uint64_t now)
+{
+	struct frame_view v;
+	if (!frame_view_init(&v, frame, size))
+		return false;
+	for (unsigned int i = 0; i < t->n_connections; i++)
+		if (connections_frame(t->connections[i], port, &v, now))
+			return true;
+	return false;
 }
 
 /* What has come since the last trial: nobody asked for it. */

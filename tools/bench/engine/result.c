@@ -3,7 +3,10 @@
 
 #include "datapath/base/net_types.h"
 
-static json_t *stream_result(const struct engine *e, const struct stream *s);
+static json_t *stream_result(
+    const struct engine *e, const struct stream *s, const struct trial_result *r);
+static json_t *connections_result(
+    const struct engine *e, const struct stream *s, const struct trial_result *r);
 static void add_arrivals(json_t *obj, const struct engine *e, const struct stream *s);
 static json_t *latency(const struct engine *e, const struct histogram *h);
 static uint64_t to_ns(const struct engine *e, uint64_t ticks);
@@ -38,7 +41,7 @@ json_t *result_trial(const struct engine *e, const struct trial_result *r)
 	json_t *streams = json_array();
 	uint64_t unclaimed = 0;
 	for (unsigned int i = 0; i < e->load->n; i++)
-		json_array_append_new(streams, stream_result(e, e->load->streams[i]));
+		json_array_append_new(streams, stream_result(e, e->load->streams[i], r));
 	for (unsigned int i = 0; i < e->faces.n; i++)
 		unclaimed += e->load->sink.unclaimed[i];
 	return json_pack("{s:f, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:o}",
@@ -76,8 +79,11 @@ json_t *result_error(const struct err *err)
 	    err->what, "where", where, "hint", hint);
 }
 
-static json_t *stream_result(const struct engine *e, const struct stream *s)
+static json_t *stream_result(
+    const struct engine *e, const struct stream *s, const struct trial_result *r)
 {
+	if (s->connections != NULL)
+		return connections_result(e, s, r);
 	json_t *obj =
 	    json_pack("{s:i, s:b, s:o, s:o, s:o, s:o}", "id", (int)s->source.conf.id, "active",
 		(int)s->is_active, "tx_packets", u64(s->tx_packets), "tx_bytes", u64(s->tx_bytes),
@@ -85,6 +91,27 @@ static json_t *stream_result(const struct engine *e, const struct stream *s)
 	if (obj != NULL)
 		add_arrivals(obj, e, s);
 	return obj;
+}
+
+/* Packets of both directions together; latency is the time of whole connections. */
+static json_t *connections_result(
+    const struct engine *e, const struct stream *s, const struct trial_result *r)
+{
+	const struct conn_counters *c = &s->connections->counters;
+	uint64_t arrived = c->unique + c->corrupted;
+	uint64_t lost = c->tx_packets > arrived ? c->tx_packets - arrived : 0;
+	double seconds = (double)r->elapsed_ticks / (double)e->tsc_hz;
+	json_t *connections = json_pack("{s:o, s:o, s:o, s:o, s:o, s:f}", "opened", u64(c->opened),
+	    "completed", u64(c->completed), "failed", u64(c->failed), "unfinished",
+	    u64(s->connections->n_open), "not_opened", u64(c->not_opened), "per_second",
+	    seconds > 0 ? (double)s->n_completed / seconds : 0.0);
+	return json_pack("{s:i, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	    "id", (int)s->source.conf.id, "active", (int)s->is_active, "tx_packets",
+	    u64(c->tx_packets), "tx_bytes", u64(c->tx_bytes), "tx_refused", u64(c->tx_refused),
+	    "tx_missed", u64(s->pacer.n_missed), "rx_packets", u64(c->rx_packets), "rx_bytes",
+	    u64(c->rx_bytes), "lost", u64(lost), "duplicates", u64(c->duplicates), "reordered",
+	    u64(c->reordered), "corrupted", u64(c->corrupted), "latency",
+	    latency(e, &s->connections->latency), "connections", connections);
 }
 
 /* Captured frames have no stamp: of them only the number is known. Where nobody receives, loss means nothing. */

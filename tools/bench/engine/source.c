@@ -20,6 +20,8 @@ int source_init(struct source *s, const struct stream_conf *conf, struct err *er
 	*s = (struct source){.conf = *conf, .n_sizes = 1};
 	if (conf->kind == STREAM_PCAP)
 		return pcap_file_load(&s->pcap, conf->file, err);
+	if (conf->kind == STREAM_TCP_CONNECTIONS)
+		return 0; // see connections.h
 	int rc = flow_set_init(&s->flows, conf, err);
 	if (rc < 0)
 		return rc;

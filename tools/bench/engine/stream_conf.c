@@ -27,10 +27,25 @@ static const char *const vxlan_members[] = {"eth_src", "eth_dst", "src", "dst", 
 
 static const char *const kind_names[] = {
     "udp", "tcp", "tcp_connections", "random_tuples", "explosion", "pcap"};
+/* Members that mean nothing for a kind: refused rather than ignored. */
+static const char *const useless[][20] = {
+    [STREAM_UDP] = {"file", "open", "timeout_ms"},
+    [STREAM_TCP] = {"file", "open", "timeout_ms", "udp_checksum"},
+    [STREAM_TCP_CONNECTIONS] = {"file", "udp_checksum", "sizes", "distribution", "zipf_s", "seed",
+	"vxlan", "expect_vxlan", "verify", "queue"},
+    [STREAM_RANDOM_TUPLES] = {"file", "open", "timeout_ms", "flows", "vary", "distribution",
+	"zipf_s", "sport", "dport"},
+    [STREAM_EXPLOSION] = {"file", "open", "timeout_ms", "flows", "vary"},
+    [STREAM_PCAP] = {"open", "timeout_ms", "udp_checksum", "sizes", "distribution", "zipf_s",
+	"seed", "vxlan", "expect_vxlan", "verify", "flows", "vary", "eth_src", "eth_dst", "vlan",
+	"src", "dst", "sport", "dport"},
+};
+
 static const char *const distribution_names[] = {"sequential", "uniform", "zipf"};
 static const char *const verify_names[] = {"frame", "stamp"};
 static const char *const vary_names[] = {"src", "dst", "sport", "dport"};
 
+static int check_members(json_t *obj, const struct stream_conf *c, struct err *err);
 static int decode_ports(
     json_t *obj, const struct port_table *ports, struct stream_conf *c, struct err *err);
 static int decode_port(
@@ -59,6 +74,8 @@ int stream_conf_decode(
 	int rc = json_check_members(obj, members, ARRAY_SIZE(members), err);
 	if (rc == 0)
 		rc = decode_ports(obj, ports, &c, err);
+	if (rc == 0)
+		rc = check_members(obj, &c, err);
 	if (rc == 0)
 		rc = decode_sizes(obj, &c, err);
 	if (rc == 0)
@@ -94,6 +111,18 @@ unsigned int stream_conf_overhead(const struct stream_conf *c)
 bool stream_conf_is_v6(const struct stream_conf *c)
 {
 	return !ip_is_v4(&c->src);
+}
+
+static int check_members(json_t *obj, const struct stream_conf *c, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(useless[0]) && useless[c->kind][i] != NULL; i++) {
+		if (json_object_get(obj, useless[c->kind][i]) == NULL)
+			continue;
+		err_path_add(err, useless[c->kind][i]);
+		return err_set(err, ERR_PARAMS, "%s means nothing for a stream of kind %s",
+		    useless[c->kind][i], kind_names[c->kind]);
+	}
+	return 0;
 }
 
 static int decode_ports(
@@ -345,19 +374,12 @@ static int validate_kind(const struct stream_conf *c, struct err *err)
 	if (c->kind == STREAM_EXPLOSION) {
 		if (stream_conf_is_v6(c))
 			return err_set(err, ERR_PARAMS, "the explosion trace is IPv4");
-		if (c->n_flows != N_EXPLOSION)
-			return err_set(
-			    err, ERR_PARAMS, "the explosion trace has %d flows", N_EXPLOSION);
 	}
 	if (c->kind != STREAM_TCP_CONNECTIONS)
 		return 0;
-	if (true)
-		return err_set(err, ERR_UNSUPPORTED, "connections are not built in");
 	if (c->rx_port == PORT_NONE || c->rx_port == c->tx_port)
 		return err_set(err, ERR_PARAMS,
 		    "connections need two ports: tx is the client's, rx the server's");
-	if (c->has_vxlan || c->expect_vxlan)
-		return err_set(err, ERR_UNSUPPORTED, "connections are not encapsulated");
 	if (c->n_open > c->n_flows) {
 		err_set(err, ERR_PARAMS, "%u connections cannot be open with %u flows", c->n_open,
 		    c->n_flows);
