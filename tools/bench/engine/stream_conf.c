@@ -15,6 +15,7 @@ enum {
 	VXLAN_OVERHEAD_V6 = 70,
 	VNI_MAX = (1 << 24) - 1,
 	N_EXPLOSION = 16 * 32 * 16,
+	FRAME_SIZE = 64, // or what holds the headers and the stamp
 	TIMEOUT_MS = 1000,
 	N_OPEN = 1024,
 };
@@ -77,9 +78,9 @@ int stream_conf_decode(
 	if (rc == 0)
 		rc = check_members(obj, &c, err);
 	if (rc == 0)
-		rc = decode_sizes(obj, &c, err);
-	if (rc == 0)
 		rc = decode_headers(obj, &c, err);
+	if (rc == 0)
+		rc = decode_sizes(obj, &c, err);
 	if (rc == 0)
 		rc = decode_flows(obj, &c, err);
 	if (rc == 0)
@@ -182,7 +183,8 @@ static int decode_sizes(json_t *obj, struct stream_conf *c, struct err *err)
 	json_t *list = NULL;
 	int rc = json_get_array(obj, "sizes", &list, err);
 	c->n_sizes = 1;
-	c->sizes[0] = (struct frame_size){.size = 64, .weight = 1};
+	c->sizes[0].weight = 1;
+	c->sizes[0].size = (uint16_t)MAX_OF(stream_conf_min_size(c), (unsigned int)FRAME_SIZE);
 	if (rc == -ENOENT)
 		return 0;
 	if (rc < 0)
