@@ -9,6 +9,7 @@
 """
 import json
 import os
+import struct
 import subprocess
 import sys
 
@@ -24,11 +25,11 @@ RATE_PPS = 20000
 class Engine:
     """sluice-bench-engine in a host's namespace, a line in, a line out."""
 
-    def __init__(self, lab, host, core, devargs):
+    def __init__(self, lab, host, core, devargs, options=("--no-huge", "--memory", "128")):
         ports = [w for name in devargs for w in ("--port", "%s=%s" % (name, devargs[name]))]
         self.log = open(os.path.join(host.rundir, "engine.log"), "w+", encoding="utf-8")
         self.process = lab.spawn(host.netns, os.path.join(BUILD, "tools/bench/engine/sluice-bench-engine"), "--core", str(core),
-                                 "--no-huge", "--memory", "128", *ports,
+                                 *options, *ports,
                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.ready = self.read()
 
@@ -97,6 +98,46 @@ def run_clean(engine, streams, rate_pps=RATE_PPS):
         expect(sum(n for _, n in lat["buckets"]) == s["rx_packets"], "latency of some packets is missing")
         expect(0 < lat["min"] <= lat["p50"] <= lat["p90"] <= lat["p99"] <= lat["p99_9"] <= lat["max"], "latency makes no sense: %s" % lat)
     return result
+
+
+def alone_on_a_ring(lab):
+    """No switch: what the engine sends to a ring it takes back. Streams share buffers, and loads follow loads."""
+    _, engine_core = cores()
+    a, _ = lab.create()
+    engine = Engine(lab, a, engine_core, {"r": "net_ring0"}, ["--no-huge", "--memory", "192", "--mtu", "9000"])
+    ring = {"tx": "r", "rx": "r", "eth_src": MAC["a"], "eth_dst": MAC["b"]}
+    tunnel = {"vxlan": {"src": "fd00::1", "dst": "fd00::2", "vni": 5}, "expect_vxlan": True}
+    pcap = os.path.join(a.rundir, "x.pcap")
+    frame = bytes.fromhex("020000000002" "020000000001" "88b5") + bytes(46)
+    with open(pcap, "wb") as f:
+        f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+        for i in range(3):
+            f.write(struct.pack("<IIII", 0, i, len(frame), len(frame)) + frame)
+    loads = [
+        [dict(ring, id=1, kind="udp", flows=1000, sizes=[[64, 1], [1518, 1], [9000, 1]]), dict(ring, id=2, kind="udp", sizes=[[64, 1], [1400, 1]], **tunnel),
+         dict(ring, id=3, kind="tcp", src="fd00::1", dst="fd00::2", sizes=[[96, 1], [1000, 1]], flows=100, distribution="zipf")],
+        [dict(ring, id=4, kind="udp", flows=1000000, sizes=[[130, 1], [1518, 1]], distribution="uniform"), dict(ring, id=5, kind="random_tuples"),
+         dict(ring, id=6, kind="explosion", src="10.0.0.10", sport=12345)],
+    ]
+    for streams in loads:
+        engine.call(cmd="load", streams=streams)
+        for rates in ({s["id"]: 100000 for s in streams}, {}):
+            result = engine.call(cmd="trial", duration_ms=50, drain_ms=20, rates=rates)
+            for s in result["streams"]:
+                expect(s["tx_packets"] == s["rx_packets"] > 100 and s["lost"] == s["corrupted"] == s["reordered"] == s["foreign"] == 0, "%s" % s)
+    engine.call(cmd="load", streams=[{"id": 9, "tx": "r", "rx": "r", "kind": "pcap", "file": pcap}])
+    s = engine.call(cmd="trial", duration_ms=50, drain_ms=20, rates={"9": 10000})["streams"][0]
+    expect(s["tx_packets"] == s["rx_packets"] > 100 and s["lost"] == 0 and s["duplicates"] is None, "%s" % s)
+    ghz = engine.call(cmd="calibrate")["ghz_dependent_add"]
+    expect(0.5 < ghz < 10, "%s GHz" % ghz)
+    # A command that fails changes nothing: stream 9 is still there.
+    expect("error" in engine.ask(cmd="load", streams=[{"id": 1, "tx": "r", "kind": "pcap", "file": "/nonexistent"}]), "no file, no error")
+    expect(engine.call(cmd="trial", duration_ms=10, drain_ms=10)["streams"][0]["id"] == 9, "the load was lost")
+    # SIGTERM ends a trial too.
+    engine.process.stdin.write(json.dumps({"cmd": "trial", "duration_ms": 600000}) + "\n")
+    engine.process.stdin.flush()
+    engine.process.terminate()
+    expect(engine.process.wait(10) == 0, "SIGTERM did not end the engine: %d" % engine.process.returncode)
 
 
 def split_rings_lose_nothing(lab):
@@ -175,5 +216,5 @@ def a_dropping_switch_is_seen_as_loss(lab):
 
 
 if __name__ == "__main__":
-    main(split_rings_lose_nothing, packed_rings_and_queues_lose_nothing, connections_complete, vxlan_is_made_and_understood,
+    main(alone_on_a_ring, split_rings_lose_nothing, packed_rings_and_queues_lose_nothing, connections_complete, vxlan_is_made_and_understood,
          vxlan_over_ipv6_is_made_and_understood, a_dropping_switch_is_seen_as_loss)

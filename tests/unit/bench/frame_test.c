@@ -196,6 +196,26 @@ static void a_buffer_behind_the_headers_is_not_touched(void **)
 	source_delete(s);
 }
 
+/* Headers of one stream must not be left where another has payload. */
+static void streams_may_share_buffers(void **)
+{
+	struct source *large = source_new(streams[9]);
+	struct source *small = source_new("'kind': 'udp', 'sizes': [[1518, 1]]");
+	uint8_t *frame = pattern_buffer();
+	uint16_t copy_size = MAX_OF(source_copy_size(large), source_copy_size(small));
+	assert_true(source_copy_size(small) < copy_size);
+	source_set_copy_size(large, copy_size);
+	source_set_copy_size(small, copy_size);
+	for (unsigned int i = 0; i < 10; i++) {
+		uint32_t l4_size;
+		(void)make_packet(large, frame, i);
+		uint32_t size = make_packet(small, frame, i);
+		(void)assert_ip_is_good(frame, size, &l4_size);
+	}
+	source_delete(large);
+	source_delete(small);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +226,7 @@ int main(void)
 	    cmocka_unit_test(a_stamp_comes_back_and_sums_to_zero),
 	    cmocka_unit_test(without_udp_checksum_there_is_none),
 	    cmocka_unit_test(a_buffer_behind_the_headers_is_not_touched),
+	    cmocka_unit_test(streams_may_share_buffers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,6 +171,20 @@ void connections_commit(struct connections *c, enum conn_side side, const uint16
 	q->n -= n_sent;
 }
 
+uint16_t connections_copy_size(const struct connections *c)
+{
+	uint16_t copy_size = FRAME_COPY_UNIT;
+	for (unsigned int i = 0; i < CONN_PACKETS; i++)
+		copy_size = MAX_OF(copy_size, c->templates[i].copy_size);
+	return copy_size;
+}
+
+void connections_set_copy_size(struct connections *c, uint16_t copy_size)
+{
+	for (unsigned int i = 0; i < CONN_PACKETS; i++)
+		c->templates[i].copy_size = copy_size;
+}
+
 uint64_t connections_memory(const struct connections *c)
 {
 	return sizeof(*c) + c->flows.n * sizeof(c->flows.flows[0]) +

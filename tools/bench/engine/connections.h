@@ -86,4 +86,7 @@ unsigned int connections_fill(struct connections *c, enum conn_side side, uint8_
 /* The first n_sent of the n made last are out; the others stay in the queue. */
 void connections_commit(struct connections *c, enum conn_side side, const uint16_t *sizes,
     unsigned int n, unsigned int n_sent);
+/* As of a source. */
+uint16_t connections_copy_size(const struct connections *c);
+void connections_set_copy_size(struct connections *c, uint16_t copy_size);
 uint64_t connections_memory(const struct connections *c);

@@ -54,6 +54,7 @@ struct engine {
 	struct rte_mempool *tx_pool;       // frame_pattern() in every buffer
 	struct rte_mempool *tx_large_pool; // the same with FRAME_ROOM; NULL until a stream needs it
 	struct rte_mempool *raw_pool;      // for captured frames; NULL until a stream needs it
+	uint16_t copy_size;                // the first bytes of transmit buffers may be no pattern
 	struct load *load;                 // NULL: nothing loaded
 	const volatile sig_atomic_t *stop;
 };
@@ -77,6 +78,8 @@ MUST_CHECK
 int engine_ports_open(struct engine *e, struct err *err);
 void engine_ports_close(struct engine *e);
 bool engine_port_is_up(const struct engine *e, unsigned int port);
+/* Makes the bytes behind the first copy_size of every transmit buffer the pattern again. */
+void engine_pools_restore(struct engine *e, uint16_t copy_size);
 /* Pools for streams, made when the first one needs them. NULL: no memory, err filled. */
 struct rte_mempool *engine_pool_for(struct engine *e, const struct source *s, struct err *err);
 

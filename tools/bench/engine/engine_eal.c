@@ -4,6 +4,7 @@
 #include <rte_errno.h>
 #include <rte_log.h>
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -59,8 +60,11 @@ int engine_eal_init(const struct engine_options *o, struct err *err)
 
 void engine_eal_fini(void)
 {
+	char dir[PATH_MAX];
+	snprintf(dir, sizeof(dir), "%s", rte_eal_get_runtime_dir());
 	if (rte_eal_cleanup() < 0)
 		log_warn("DPDK did not clean up");
+	(void)rmdir(dir); // EAL leaves it behind, empty without shared files
 }
 
 static void add_arg(struct eal_args *a, const char *fmt, ...)

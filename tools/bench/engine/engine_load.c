@@ -7,6 +7,7 @@
 static int add_stream(
     struct engine *e, struct load *load, const struct stream_conf *conf, struct err *err);
 static int add_connections(struct engine *e, struct stream *s, struct err *err);
+static void share_buffers(struct engine *e);
 static void destroy(struct load *load);
 
 int engine_load(struct engine *e, const struct stream_conf *confs, unsigned int n, struct err *err)
@@ -24,6 +25,7 @@ int engine_load(struct engine *e, const struct stream_conf *confs, unsigned int 
 	}
 	engine_unload(e);
 	e->load = load;
+	share_buffers(e);
 	return 0;
 }
 
@@ -88,6 +90,27 @@ static int add_connections(struct engine *e, struct stream *s, struct err *err)
 	else
 		s->connections = c;
 	return rc;
+}
+
+/* See source_copy_size(). Packets of earlier trials that are still under way may be changed: they are stale anyway. */
+static void share_buffers(struct engine *e)
+{
+	uint16_t copy_size = FRAME_COPY_UNIT;
+	for (unsigned int i = 0; i < e->load->n; i++) {
+		const struct stream *s = e->load->streams[i];
+		uint16_t size = s->connections != NULL ? connections_copy_size(s->connections)
+						       : source_copy_size(&s->source);
+		copy_size = MAX_OF(copy_size, size);
+	}
+	for (unsigned int i = 0; i < e->load->n; i++) {
+		struct stream *s = e->load->streams[i];
+		source_set_copy_size(&s->source, copy_size);
+		if (s->connections != NULL)
+			connections_set_copy_size(s->connections, copy_size);
+	}
+	if (copy_size < e->copy_size)
+		engine_pools_restore(e, copy_size);
+	e->copy_size = copy_size;
 }
 
 static void destroy(struct load *load)

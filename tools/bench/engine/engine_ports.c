@@ -90,6 +90,14 @@ struct rte_mempool *engine_pool_for(struct engine *e, const struct source *s, st
 	return *pool;
 }
 
+void engine_pools_restore(struct engine *e, uint16_t copy_size)
+{
+	unsigned int from = copy_size;
+	rte_mempool_obj_iter(e->tx_pool, fill_pattern, &from);
+	if (e->tx_large_pool != NULL)
+		rte_mempool_obj_iter(e->tx_large_pool, fill_pattern, &from);
+}
+
 static int open_port(struct engine *e, unsigned int i, struct err *err)
 {
 	const struct port_option *o = &e->options.ports[i];
@@ -184,8 +192,9 @@ static void fill_pattern(struct rte_mempool *pool, void *arg, void *object, unsi
 {
 	struct rte_mbuf *m = object;
 	uint8_t *bytes = (uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM;
-	(void)pool, (void)arg, (void)i;
-	for (unsigned int k = 0; k + RTE_PKTMBUF_HEADROOM < m->buf_len; k++)
+	const unsigned int *from = arg; // NULL: from the first byte on
+	(void)pool, (void)i;
+	for (unsigned int k = from != NULL ? *from : 0; k + RTE_PKTMBUF_HEADROOM < m->buf_len; k++)
 		bytes[k] = frame_pattern(k);
 }
 

@@ -84,6 +84,20 @@ uint64_t source_memory(const struct source *s)
 	return sizeof(*s) + s->flows.n * sizeof(s->flows.flows[0]) + alias + s->pcap.memory;
 }
 
+uint16_t source_copy_size(const struct source *s)
+{
+	uint16_t copy_size = FRAME_COPY_UNIT;
+	for (unsigned int i = 0; i < s->conf.n_sizes; i++)
+		copy_size = MAX_OF(copy_size, s->templates[i].copy_size);
+	return copy_size;
+}
+
+void source_set_copy_size(struct source *s, uint16_t copy_size)
+{
+	for (unsigned int i = 0; i < s->conf.n_sizes; i++)
+		s->templates[i].copy_size = copy_size;
+}
+
 uint16_t source_room(const struct source *s)
 {
 	uint16_t room = FRAME_COPY_MAX;

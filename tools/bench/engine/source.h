@@ -46,5 +46,11 @@ static inline bool source_keeps_pattern(const struct source *s)
 	return s->conf.kind != STREAM_PCAP;
 }
 
+/*
+ * Buffers are shared: what one stream's headers overwrite, another's must not take for the pattern. So all streams that
+ * share buffers copy the same number of bytes, the largest source_copy_size() of them.
+ */
+uint16_t source_copy_size(const struct source *s);
+void source_set_copy_size(struct source *s, uint16_t copy_size);
 /* Bytes of a buffer that holds every frame of the stream. */
 uint16_t source_room(const struct source *s);
