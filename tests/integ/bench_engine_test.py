@@ -29,7 +29,7 @@ class Engine:
         ports = [w for name in devargs for w in ("--port", "%s=%s" % (name, devargs[name]))]
         self.log = open(os.path.join(host.rundir, "engine.log"), "w+", encoding="utf-8")
         self.process = lab.spawn(host.netns, os.path.join(BUILD, "tools/bench/engine/sluice-bench-engine"), "--core", str(core),
-                                 *options, *ports,
+                                 *options, *ports, env=dict(os.environ, RUNTIME_DIRECTORY=host.rundir),
                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.ready = self.read()
 

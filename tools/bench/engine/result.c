@@ -30,8 +30,13 @@ json_t *result_ready(const struct engine *e)
 json_t *result_loaded(const struct engine *e)
 {
 	uint64_t n_templates = 0;
-	for (unsigned int i = 0; i < e->load->n; i++)
-		n_templates += e->load->streams[i]->source.conf.n_sizes;
+	for (unsigned int i = 0; i < e->load->n; i++) {
+		const struct stream *s = e->load->streams[i];
+		if (s->connections != NULL)
+			n_templates += CONN_PACKETS;
+		else if (s->source.conf.kind != STREAM_PCAP)
+			n_templates += s->source.conf.n_sizes;
+	}
 	return json_pack("{s:i, s:o, s:o}", "loaded", (int)e->load->n, "templates",
 	    u64(n_templates), "memory_bytes", u64(engine_load_memory(e)));
 }
