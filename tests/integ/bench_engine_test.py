@@ -150,6 +150,19 @@ def split_rings_lose_nothing(lab):
     expect(not os.path.exists(os.path.join(a.rundir, "vm-a.sock")), "the engine left its socket")
 
 
+def a_killed_engine_may_start_again(lab):
+    """Its sockets are still there, and the switch, which connects, finds the new ones."""
+    a, engine = set_up(lab, options="packed_vq=0,server=1")
+    engine.process.kill()
+    engine.process.wait(10)
+    paths = {n: os.path.join(a.rundir, "vm-%s.sock" % n) for n in MAC}
+    expect(all(os.path.exists(p) for p in paths.values()), "no sockets are left: nothing to test")
+    engine = Engine(lab, a, cores()[1], {n: "net_virtio_user%d,path=%s,queues=1,server=1" % (i, paths[n]) for i, n in enumerate(MAC)})
+    engine.call(cmd="wait_link", timeout_ms=10000)
+    wait_for("both ports up", lambda: all(p["state"] == "up" for p in port_stats(a).values()))
+    run_clean(engine, [stream(1, "a", "b")], rate_pps=1000)
+
+
 def packed_rings_and_queues_lose_nothing(lab):
     a, engine = set_up(lab, queues=2, options="packed_vq=1,mrg_rxbuf=1")
     expect([p["queues"] for p in engine.ready["ports"]] == [2, 2], "queues: %s" % engine.ready)
@@ -216,5 +229,5 @@ def a_dropping_switch_is_seen_as_loss(lab):
 
 
 if __name__ == "__main__":
-    main(alone_on_a_ring, split_rings_lose_nothing, packed_rings_and_queues_lose_nothing, connections_complete, vxlan_is_made_and_understood,
+    main(alone_on_a_ring, split_rings_lose_nothing, a_killed_engine_may_start_again, packed_rings_and_queues_lose_nothing, connections_complete, vxlan_is_made_and_understood,
          vxlan_over_ipv6_is_made_and_understood, a_dropping_switch_is_seen_as_loss)

@@ -6,6 +6,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #define LOG_MODULE "ports"
 #include "datapath/base/log.h"
@@ -22,6 +26,7 @@ enum {
 };
 
 static int open_port(struct engine *e, unsigned int i, struct err *err);
+static void remove_stale_socket(const char *devargs);
 static int configure(struct engine *e, unsigned int i, struct err *err);
 static int start_queues(
     struct engine *e, struct engine_port *p, const struct rte_eth_dev_info *info);
@@ -107,6 +112,8 @@ static int open_port(struct engine *e, unsigned int i, struct err *err)
 	snprintf(dev_name, sizeof(dev_name), "%.*s", (int)strcspn(o->devargs, ","), o->devargs);
 	err_object(err, "port/%s", o->name);
 	log_info("port %s: %s", o->name, o->devargs);
+	if (strstr(o->devargs, ",server=1") != NULL)
+		remove_stale_socket(o->devargs);
 	int rc = rte_dev_probe(o->devargs);
 	if (rc < 0) {
 		err_set(err, ERR_NOT_FOUND, "the device %s did not open: %s", dev_name,
@@ -122,6 +129,26 @@ static int open_port(struct engine *e, unsigned int i, struct err *err)
 	rc = configure(e, i, err);
 	face->n_queues = p->n_queues;
 	return rc;
+}
+
+/* A killed engine leaves its socket, at which nobody listens any more; the driver would not bind to it. */
+static void remove_stale_socket(const char *devargs)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct stat st;
+	const char *path = strstr(devargs, ",path=");
+	if (path == NULL)
+		return;
+	path += strlen(",path=");
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%.*s", (int)strcspn(path, ","), path);
+	if (stat(addr.sun_path, &st) < 0 || !S_ISSOCK(st.st_mode))
+		return;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	if (connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0 && errno == ECONNREFUSED)
+		(void)unlink(addr.sun_path);
+	close(fd);
 }
 
 static int configure(struct engine *e, unsigned int i, struct err *err)
