@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "control/mem.h"
 #include "datapath/base/hash.h"
 
 struct held {
@@ -24,10 +25,8 @@ uint32_t dp_diff(
     const struct model *m, const struct dp_dump_entry *held, size_t n_held, struct buf_writer *ops)
 {
 	struct diff d = {.ops = ops};
-	struct held *helds = calloc(n_held + 1, sizeof(*helds));
+	struct held *helds = mem_alloc_array(n_held + 1, sizeof(*helds));
 
-	if (helds == NULL)
-		abort();
 	hmap_init(&d.held);
 	for (size_t i = 0; i < n_held; i++) {
 		helds[i].entry = held[i];
