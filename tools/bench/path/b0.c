@@ -16,6 +16,7 @@
 
 struct staged_burst {
 	struct session_key parsed[BURST], key[BURST];
+	const struct session_key *mask[BURST];
 	struct session *session[BURST];
 };
 
@@ -103,12 +104,13 @@ static void prepare_stages(struct run *r, struct staged_burst *b)
 	const struct session_key *mask = r->s->dp.bridges[BENCH_BRIDGE]->session_mask;
 	for (unsigned int i = 0; i < BURST; i++) {
 		MUST(parse_packet(r->t->m[i], &b->parsed[i]) == DP_DROP__COUNT);
-		for (unsigned int j = 0; j < sizeof(*mask); j++)
-			((uint8_t *)&b->key[i])[j] =
-			    ((uint8_t *)&b->parsed[i])[j] & ((const uint8_t *)mask)[j];
-		b->session[i] = session_find(t, &b->key[i], session_hash(t, &b->key[i]));
-		MUST(b->session[i] != NULL);
+		b->mask[i] = mask;
 	}
+	uint32_t hash[BURST];
+	session_key_burst(t, b->parsed, b->mask, BURST, b->key, hash);
+	session_find_burst(t, b->key, hash, BURST, b->session);
+	for (unsigned int i = 0; i < BURST; i++)
+		MUST(b->session[i] != NULL);
 }
 
 static void run_parse(struct run *r, struct staged_burst *b)
@@ -121,14 +123,8 @@ static void run_look_up(struct run *r, struct staged_burst *b)
 {
 	struct session_table *t = r->s->w.sessions;
 	uint32_t hash[BURST];
-	for (unsigned int i = 0; i < BURST; i++) {
-		hash[i] = session_hash(t, &b->key[i]);
-		session_prefetch(t, hash[i]);
-	}
-	for (unsigned int i = 0; i < BURST; i++)
-		session_prefetch_entry(t, hash[i]);
-	for (unsigned int i = 0; i < BURST; i++)
-		b->session[i] = session_find(t, &b->key[i], hash[i]);
+	session_key_burst(t, b->parsed, b->mask, BURST, b->key, hash);
+	session_find_burst(t, b->key, hash, BURST, b->session);
 }
 
 static void run_act(struct run *r, struct staged_burst *b)
