@@ -10,7 +10,10 @@
 #include "datapath/program_cache.h"
 #include "datapath/session.h"
 
-enum { MAX_RUNS = 2 }; // of the rules for a packet whose source MAC moves at the same moment
+enum {
+	MAX_RUNS = 2,  // of the rules for a packet whose source MAC moves at the same moment
+	AT_A_TIME = 8, // packets parsed while the memory of those before comes
+};
 
 /* A burst on its way through the stages; packet i in every array. */
 struct staged {
@@ -28,11 +31,12 @@ struct staged {
 
 static unsigned int decapsulate(
     struct worker *w, uint16_t uplink, struct rte_mbuf **pkts, unsigned int n);
-static void stage_parse(
+static void stage_parse_and_guess(
     struct worker *w, struct staged *st, struct rte_mbuf **pkts, unsigned int n);
+static void parse_some(struct worker *w, struct staged *st, struct rte_mbuf **pkts, unsigned int n);
 static bool find_bridge(
     const struct worker *w, uint16_t port, const struct bridge **ret, uint32_t *ret_ofport);
-static void stage_look_up(struct worker *w, struct staged *st);
+static void stage_find(struct worker *w, struct staged *st);
 static bool is_sessionless(const struct staged *st, unsigned int i);
 static void stage_act(struct worker *w, struct staged *st);
 static bool is_fresh(const struct worker *w, const struct bridge *br, const struct session *s);
@@ -52,8 +56,8 @@ void forward_burst(struct worker *w, uint16_t port, struct rte_mbuf **pkts, unsi
 	struct staged st;
 	if (p != NULL && (p->conf.flags & DP_PORT_F_UPLINK) != 0)
 		n = decapsulate(w, port, pkts, n);
-	stage_parse(w, &st, pkts, n);
-	stage_look_up(w, &st);
+	stage_parse_and_guess(w, &st, pkts, n);
+	stage_find(w, &st);
 	stage_act(w, &st);
 }
 
@@ -90,13 +94,31 @@ static unsigned int decapsulate(
 	return n_left;
 }
 
-static void stage_parse(struct worker *w, struct staged *st, struct rte_mbuf **pkts, unsigned int n)
+/* A few packets at a time, so that the parsing of some hides the wait for the buckets of those before them. */
+static void stage_parse_and_guess(
+    struct worker *w, struct staged *st, struct rte_mbuf **pkts, unsigned int n)
+{
+	unsigned int n_guessed = 0;
+	st->n = 0;
+	st->sessionless = 0;
+	for (unsigned int i = 0; i < n; i += AT_A_TIME) {
+		unsigned int from = st->n;
+		parse_some(w, st, pkts + i, MIN_OF(n - i, (unsigned int)AT_A_TIME));
+		session_key_burst(w->sessions, &st->parsed[from], &st->mask[from], st->n - from,
+		    &st->key[from], &st->hash[from]);
+		session_guess_burst(
+		    w->sessions, &st->hash[n_guessed], from - n_guessed, &st->session[n_guessed]);
+		n_guessed = from;
+	}
+	session_guess_burst(
+	    w->sessions, &st->hash[n_guessed], st->n - n_guessed, &st->session[n_guessed]);
+}
+
+static void parse_some(struct worker *w, struct staged *st, struct rte_mbuf **pkts, unsigned int n)
 {
 	const struct bridge *bridge = NULL;
 	uint32_t ofport = 0;
 	uint16_t port = 0;
-	st->n = 0;
-	st->sessionless = 0;
 	for (unsigned int i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		if (pkt_of(m)->in_port != port) {
@@ -133,9 +155,8 @@ static bool find_bridge(
 	return *ret != NULL;
 }
 
-static void stage_look_up(struct worker *w, struct staged *st)
+static void stage_find(struct worker *w, struct staged *st)
 {
-	session_key_burst(w->sessions, st->parsed, st->mask, st->n, st->key, st->hash);
 	session_find_burst(w->sessions, st->key, st->hash, st->n, st->session);
 	for (unsigned int i = 0; i < st->n; i++) {
 		if (UNLIKELY(is_sessionless(st, i)))

@@ -4,6 +4,7 @@
 #include <immintrin.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "datapath/program_cache.h"
 #include "datapath/worker.h"
@@ -21,6 +22,7 @@ enum {
 	    3, // slots that the first bucket must have free to be taken without a look at the second
 	KEY_WORDS = sizeof(struct session_key) / 8,
 	KEY_VECTORS = sizeof(struct session_key) / 32,
+	HUGE_PAGE_SIZE = 2 << 20,
 	SWEEP_ROUND_MS = 1000,
 	SWEEP_MAX = 8192, // entries looked at in one go: some 50 us
 };
@@ -59,11 +61,12 @@ struct session_table {
 
 static const uint64_t all_bits[KEY_WORDS] = {[0 ... KEY_WORDS - 1] = UINT64_MAX}; // a mask
 
+static void *alloc_huge(size_t size);
 static __m256i load_vector(const void *p, unsigned int i);
 static uint32_t mask_and_hash(const struct session_table *t, const struct session_key *k,
     const void *mask, struct session_key *ret);
 static bool key_equal(const struct session_key *a, const struct session_key *b);
-static struct session *first_candidate(const struct session_table *t, uint32_t hash);
+static struct session *guess(const struct session_table *t, uint32_t hash);
 static struct session_bucket *first_bucket(const struct session_table *t, uint32_t hash);
 static struct session_bucket *second_bucket(const struct session_table *t, uint32_t hash);
 static uint16_t tag_of(uint32_t hash);
@@ -85,8 +88,8 @@ struct session_table *session_table_create(uint32_t max_sessions, const struct h
 	t->bucket_mask = n_buckets - 1;
 	t->max_sessions = max_sessions;
 	t->first_free = NO_ENTRY;
-	t->buckets = aligned_alloc(64, n_buckets * sizeof(*t->buckets));
-	t->entries = aligned_alloc(128, (size_t)max_sessions * sizeof(*t->entries));
+	t->buckets = alloc_huge(n_buckets * sizeof(*t->buckets));
+	t->entries = alloc_huge((size_t)max_sessions * sizeof(*t->entries));
 	if (t->buckets == NULL || t->entries == NULL) {
 		session_table_destroy(t);
 		return NULL;
@@ -125,21 +128,25 @@ void session_key_burst(const struct session_table *t, const struct session_key *
 	}
 }
 
-/* Two passes: the entries that the second compares were asked for in the first. */
-void session_find_burst(struct session_table *t, const struct session_key *keys,
-    const uint32_t *hashes, unsigned int n, struct session **ret)
+void session_guess_burst(const struct session_table *t, const uint32_t *hashes, unsigned int n,
+    struct session **ret_guesses)
 {
 	for (unsigned int i = 0; i < n; i++) {
-		ret[i] = first_candidate(t, hashes[i]);
-		__builtin_prefetch(ret[i]);
-		__builtin_prefetch((const char *)ret[i] + 64);
+		struct session *s = guess(t, hashes[i]);
+		ret_guesses[i] = s;
+		__builtin_prefetch(s);
+		__builtin_prefetch((const char *)s + 64);
 	}
+}
+
+void session_find_burst(struct session_table *t, const struct session_key *keys,
+    const uint32_t *hashes, unsigned int n, struct session **guesses)
+{
 	for (unsigned int i = 0; i < n; i++) {
-		if (UNLIKELY(ret[i] == NULL))
-			continue;
+		struct session *s = guesses[i];
 		// Seldom: the tag is that of another key.
-		if (UNLIKELY(!key_equal(&ret[i]->key, &keys[i])))
-			ret[i] = session_find(t, &keys[i], hashes[i]);
+		if (UNLIKELY(s != NULL && !key_equal(&s->key, &keys[i])))
+			guesses[i] = session_find(t, &keys[i], hashes[i]);
 	}
 }
 
@@ -280,6 +287,20 @@ void session_mask_add_actions(
 	}
 }
 
+/*
+ * Memory that is read at random. In 4 KiB pages most accesses to a large table miss the TLB too; the kernel gives large pages
+ * where it can and may.
+ */
+static void *alloc_huge(size_t size)
+{
+	size_t align = size >= HUGE_PAGE_SIZE ? HUGE_PAGE_SIZE : 128;
+	size = ROUND_UP(size, align);
+	void *p = aligned_alloc(align, size);
+	if (p != NULL && align == HUGE_PAGE_SIZE)
+		(void)madvise(p, size, MADV_HUGEPAGE);
+	return p;
+}
+
 static __m256i load_vector(const void *p, unsigned int i)
 {
 	return _mm256_loadu_si256((const __m256i_u *)p + i);
@@ -330,7 +351,7 @@ static bool key_equal(const struct session_key *a, const struct session_key *b)
 }
 
 /* The session of the key, or seldom another one, or NULL when there is none. */
-static struct session *first_candidate(const struct session_table *t, uint32_t hash)
+static struct session *guess(const struct session_table *t, uint32_t hash)
 {
 	const struct session_bucket *b = first_bucket(t, hash);
 	uint32_t match = bucket_match(b, tag_of(hash));

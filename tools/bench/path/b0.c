@@ -108,6 +108,7 @@ static void prepare_stages(struct run *r, struct staged_burst *b)
 	}
 	uint32_t hash[BURST];
 	session_key_burst(t, b->parsed, b->mask, BURST, b->key, hash);
+	session_guess_burst(t, hash, BURST, b->session);
 	session_find_burst(t, b->key, hash, BURST, b->session);
 	for (unsigned int i = 0; i < BURST; i++)
 		MUST(b->session[i] != NULL);
@@ -124,6 +125,7 @@ static void run_look_up(struct run *r, struct staged_burst *b)
 	struct session_table *t = r->s->w.sessions;
 	uint32_t hash[BURST];
 	session_key_burst(t, b->parsed, b->mask, BURST, b->key, hash);
+	session_guess_burst(t, hash, BURST, b->session);
 	session_find_burst(t, b->key, hash, BURST, b->session);
 }
 
