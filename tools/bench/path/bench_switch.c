@@ -218,10 +218,14 @@ void port_destroy(void *port)
 	free(port);
 }
 
-int port_update(struct port *p, const struct dp_port_conf *conf, struct err *)
+int port_check_update(const struct port *, const struct dp_port_conf *, struct err *)
+{
+	return 0;
+}
+
+void port_update(struct port *p, const struct dp_port_conf *conf)
 {
 	p->conf = *conf;
-	return 0;
 }
 
 bool port_poll(struct port *, uint64_t)
