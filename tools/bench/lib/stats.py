@@ -15,7 +15,7 @@ SEED = 9971
 CONFIDENCE = 0.95
 # The range of n pairs holds the median with probability 1 - 2^(1-n): with fewer than 6 no interval can reach 95 %.
 MIN_PAIRS = 6
-STEAL_LIMIT = 0.005
+STEAL_LIMIT_PERCENT = 0.5
 CLOCK_LIMIT = 0.05
 
 
@@ -149,8 +149,8 @@ def verdict(run):
 
 
 def void_reason(value, raw):
-    """Why a trial must not count, or None. raw may hold: elapsed_ms and steal_ms; core_ghz_before and core_ghz_after;
-    counters, a list of {"where", "sent", "forwarded", "dropped"}; streams, as the engine reports them."""
+    """Why a trial must not count, or None. raw may hold: elapsed_ms and steal_ms, or steal_percent; core_ghz_before and
+    core_ghz_after; counters, a list of {"where", "sent", "forwarded", "dropped"}; streams, as the engine reports them."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
         return "no usable value: %r" % (value,)
     for rule in (_steal, _clock, _counters, _streams):
@@ -161,10 +161,12 @@ def void_reason(value, raw):
 
 
 def _steal(raw):
-    steal_ms, elapsed_ms = raw.get("steal_ms"), raw.get("elapsed_ms")
-    if steal_ms is None or not elapsed_ms or steal_ms <= STEAL_LIMIT * elapsed_ms:
+    shares = [raw.get("steal_percent") or 0.0]
+    if raw.get("steal_ms") is not None and raw.get("elapsed_ms"):
+        shares.append(100 * raw["steal_ms"] / raw["elapsed_ms"])
+    if max(shares) <= STEAL_LIMIT_PERCENT:
         return None
-    return "%.2f %% of the time was stolen (limit %.1f %%)" % (100 * steal_ms / elapsed_ms, 100 * STEAL_LIMIT)
+    return "%.2f %% of the time was stolen (limit %.1f %%)" % (max(shares), STEAL_LIMIT_PERCENT)
 
 
 def _clock(raw):
