@@ -25,7 +25,7 @@ def peer_name(peer, config=None):
 
 
 def figure(value):
-    """A measured value: three digits that mean something, thousands apart by a thin gap, no exponent."""
+    """A measured value: three digits that mean something, no exponent."""
     if value is None:
         return "–"
     if value == 0:
@@ -35,7 +35,12 @@ def figure(value):
     decimals = max(0, 2 - math.floor(math.log10(abs(value))))
     if decimals > 9:
         return "%.2e" % value
-    return "{:,.{}f}".format(value, decimals).replace(",", "\u202f")
+    return "{:,.{}f}".format(value, decimals)
+
+
+def goal(value):
+    """A target: as it was written."""
+    return "{:,g}".format(value)
 
 
 def times(value):
