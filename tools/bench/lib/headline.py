@@ -112,7 +112,7 @@ def notes(result):
         made.append("%.2f %% of the machine's time was stolen during the run." % get("steal_percent"))
     if get("sluice", "dirty"):
         made.append("Sluice was built from a checkout with uncommitted changes.")
-    if get("merged"):
+    if isinstance(get("merged"), list):
         made.append("Merged from results of %d environments; the first one is shown." % len(get("merged")))
     return made
 

@@ -11,7 +11,7 @@ RAW_LIMIT = 2000  # characters of a trial's raw that a row shows; the JSON has i
 STYLE = """
 :root{color-scheme:light dark;--paper:#fff;--ink:#1c2530;--muted:#5d6b7a;--grid:#dfe4ea;--card:#f6f8fa;--good:#1a7f4b;--bad:#b42318;--warn:#8a5a00;
 --sluice:#0067b1;--ovs:#d1570a;--ovs-native:#c08a00;--testpmd:#7b8794;--other-1:#7a4fb5;--other-2:#0f8a83;--other-3:#a83279}
-@media (prefers-color-scheme:dark){:root{--paper:#12171d;--ink:#e4e9ee;--muted:#98a5b3;--grid:#2c3640;--card:#1a2129;--good:#4cc38a;--bad:#ff8a7a;--warn:#e2b33c;
+@media (prefers-color-scheme:dark){:root{--paper:#12171d;--ink:#e4e9ee;--muted:#98a5b3;--grid:#33404c;--card:#1a2129;--good:#4cc38a;--bad:#ff8a7a;--warn:#e2b33c;
 --sluice:#58a9ec;--ovs:#ff9655;--ovs-native:#e6bd4a;--testpmd:#98a5b3;--other-1:#b797ea;--other-2:#4cc5bd;--other-3:#e07ab3}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
