@@ -12,7 +12,7 @@ import xml.etree.ElementTree
 
 import benchlib
 import sample_result
-from lib import headline, page, plots, report, result
+from lib import headline, page, plots, report, result, search
 
 VOID_TAGS = {"meta", "br"}
 HAVE_GNUPLOT = shutil.which("gnuplot") is not None
@@ -164,7 +164,7 @@ class Broken(unittest.TestCase):
         for run in made["runs"]:
             run["parameters"] = {"flows": 1e300, "masks": True}
             for trial in run["trials"]:
-                trial["raw"] = {"streams": [7, {"latency": {"p50": "x"}}], "victim": {"timeline": [[1], "x", [1, None]]}}
+                trial["raw"] = {"search": {"goals": {"NDR": 7, "PDR": {"regular": 3}}}, "streams": [7, {"latency": {"p50": "x"}}], "victim": {"timeline": [[1], "x", [1, None]]}}
         result.validate(made)
         report.write_html(self.path, made)
         self.assertEqual(self.written().bad, [])
@@ -208,6 +208,22 @@ class Words(unittest.TestCase):
         table = headline.text_table(self.rows(target={"must": 2})[0])
         self.assertRegex(table[2], r"x +100 +cycles/packet +230 \(smc\) 2\.30× \[2\.30–2\.30\] +70\.0 \(io\) +≥ 2× +reached")
         self.assertIn("1 cases: 0 reach the aim, 1 the target", table[-1])
+
+    def test_irregular_searches_are_marked_in_the_table_and_in_the_notes(self):
+        made = result.new({}, {})
+        found = [search.mlrsearch(lambda rate, s, c=c: max(0.0, 1 - c / rate), 0.01, 1.0) for c in (0.5, 2.0)]
+        trials = [result.trial(peer, "default", 0, "A", f["goals"]["PDR"]["conditional_throughput"], {"search": f})
+                  for peer, f in zip(("sluice", "ovs"), found)]
+        result.add_run(made, "pdr", "mpps", "higher", trials, "")
+        result.validate(made)
+        rows = headline.searches(made)
+        self.assertEqual([(r["peer"], r["goal"], bool(r["irregular"])) for r in rows],
+                         [("sluice", "NDR", False), ("sluice", "PDR", False), ("ovs", "NDR", True), ("ovs", "PDR", True)])
+        self.assertRegex("\n".join(headline.notes(made)), "Irregular.*pdr NDR of OVS .the maximum load achieves")
+        shown = Page(page.page(made, [], None, "2026-03-02"))
+        self.assertEqual(shown.bad, [])
+        self.assertEqual(shown.text.count("irregular: the maximum load achieves the goal"), 2)
+        self.assertIn("Conditional throughput", shown.text)
 
     def test_notes_say_what_weakens_the_run(self):
         made = result.new({}, {"cpu": {"hypervisor": True}, "smt_test": {"siblings": True}, "sluice": {"dirty": True}, "steal_percent": 1.2,

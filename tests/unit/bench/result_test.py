@@ -7,7 +7,7 @@ import tempfile
 import unittest
 
 import benchlib
-from lib import result
+from lib import environment, result
 
 
 def sample():
@@ -158,13 +158,22 @@ class Validation(unittest.TestCase):
 
 
 class Merge(unittest.TestCase):
-    def test_keeps_all_cases_and_every_environment(self):
+    def merged(self, **changes):
         other = sample()
         other["runs"][0]["case"] = "b2-other"
-        other["environment"] = {"cpu": {"model": "Else"}}
-        merged = result.merge([sample(), other])
+        other["environment"] = {**other["environment"], **changes}
+        return result.merge([sample(), other])
+
+    def test_keeps_all_cases_and_every_unlike_environment(self):
+        merged = self.merged(cpu={"model": "Else"})
         self.assertEqual([r["case"] for r in merged["runs"]], ["b2-one-flow", "b2-other"])
-        self.assertEqual(merged["environment"]["merged"], [sample()["environment"], other["environment"]])
+        self.assertEqual([e["cpu"]["model"] for e in merged["environment"]["merged"]], ["Test", "Else"])
+
+    def test_two_runs_on_one_machine_are_like_any_other_run_on_it(self):
+        merged = self.merged(started="later", sluice={"commit": "b"})
+        self.assertNotIn("merged", merged["environment"])
+        self.assertEqual([p["started"] for p in merged["environment"]["parts"]], [None, "later"])
+        self.assertEqual(environment.unlike(merged["environment"], sample()["environment"]), [])
 
     def test_refuses_a_case_that_is_there_twice(self):
         with self.assertRaisesRegex(result.ResultError, "is also"):

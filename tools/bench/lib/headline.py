@@ -81,6 +81,29 @@ def void_trials(result):
     return [(run["case"], t) for run in result["runs"] for t in run["trials"] if t["void"] is not None]
 
 
+def searches(result):
+    """Goal results of RFC 9971 searches, of the trials that hold one in raw.search: {"case", "peer", "config", "pair", "goal", "unit",
+    "lower", "upper", "throughput", "n_trials", "irregular"}. raw is free-form: what is no search is passed over."""
+    found = []
+    for run in result["runs"]:
+        for trial in run["trials"]:
+            made = trial["raw"].get("search")
+            goals = made.get("goals") if isinstance(made, dict) else None
+            for name, goal in goals.items() if isinstance(goals, dict) else ():
+                if isinstance(goal, dict) and trial["void"] is None:
+                    number = {key: goal.get(key) if _is_number(goal.get(key)) else None for key in
+                              ("relevant_lower_bound", "relevant_upper_bound", "conditional_throughput")}
+                    found.append({"case": run["case"], "peer": trial["peer"], "config": trial["config"], "pair": trial["pair"], "goal": name,
+                                  "lower": number["relevant_lower_bound"], "upper": number["relevant_upper_bound"],
+                                  "throughput": number["conditional_throughput"], "n_trials": made.get("n_trials"),
+                                  "irregular": None if goal.get("regular") is True else str(goal.get("irregular") or "not regular")})
+    return found
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def notes(result):
     """What a careful reader wants to be told: about the method where it matters here, and about this machine."""
     made = []
@@ -99,6 +122,10 @@ def notes(result):
     zeros = [run["case"] for run in result["runs"] for r in run["summary"]["ratios"].values() if r["zero_pairs"]]
     if zeros:
         made.append("Pairs in which a side measured 0 have no ratio and are left out: %s." % ", ".join(dict.fromkeys(zeros)))
+    irregular = [s for s in searches(result) if s["irregular"]]
+    if irregular:
+        made.append("Irregular search results (RFC 9971), to be read as bounds only: %s." % "; ".join(dict.fromkeys(
+            "%s %s of %s (%s)" % (s["case"], s["goal"], text.peer_name(s["peer"], s["config"]), s["irregular"]) for s in irregular)))
     if get("cpu", "hypervisor"):
         made.append("Measured in a virtual machine: neighbours on the host are not under control. Read the ratios of interleaved pairs, "
                     "not the absolute figures.")
@@ -113,7 +140,11 @@ def notes(result):
     if get("sluice", "dirty"):
         made.append("Sluice was built from a checkout with uncommitted changes.")
     if isinstance(get("merged"), list):
-        made.append("Merged from results of %d environments; the first one is shown." % len(get("merged")))
+        made.append("Merged from results of unlike environments; the first one is shown.")
+    parts = get("parts")
+    commits = {str(p.get("sluice")) for p in parts if isinstance(p, dict)} if isinstance(parts, list) else ()
+    if len(commits) > 1:
+        made.append("The cases were measured with different commits of Sluice.")
     return made
 
 

@@ -79,7 +79,7 @@ def el(tag, content="", **attributes):
 def page(result, plots, plots_missing, generated):
     """The whole document. plots: drawn; plots_missing: why there are none, or None."""
     title = title_of(result)
-    body = [_header(result, title, generated), _headline(result), _notes(result), _plots(plots, plots_missing), _environment(result["environment"]),
+    body = [_header(result, title, generated), _headline(result), _notes(result), _plots(plots, plots_missing), _searches(result), _environment(result["environment"]),
             _void(result), _samples(result)]
     return "<!doctype html>\n" + el("html", "%s\n%s" % (
         el("head", '<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">%s%s' % (
@@ -191,6 +191,24 @@ def _plots(plots, missing):
         drawing = plot.svg if plot.svg is not None else el("p", esc(plot.error), class_="missing")
         shown.append(el("figure", el("h3", esc(plot.title)) + el("figcaption", esc(plot.caption)) + drawing, class_="full" if plot.full else None))
     return el("h2", "Plots") + el("div", "\n".join(shown), class_="plots")
+
+
+def _searches(result):
+    """Bounds and conditional throughput of each search, irregular results marked as RFC 9971 wants it."""
+    found = headline.searches(result)
+    if not found:
+        return ""
+    header = "".join(el("th", h, class_="n" if i in (4, 5, 6, 7) else None) for i, h in enumerate(
+        ("Case", "Peer", "Pair", "Goal", "Relevant lower bound", "Relevant upper bound", "Conditional throughput", "Trials", "Result")))
+    rows = []
+    for s in found:
+        cells = [s["case"], text.peer_name(s["peer"], s["config"]), s["pair"], s["goal"]]
+        numbers = [text.figure(s["lower"]), text.figure(s["upper"]), text.figure(s["throughput"]), "–" if s["n_trials"] is None else s["n_trials"]]
+        rows.append(el("tr", "".join(el("td", esc(c)) for c in cells) + "".join(el("td", esc(n), class_="n") for n in numbers) + el(
+            "td", esc("irregular: " + s["irregular"] if s["irregular"] else "regular"), class_="missed" if s["irregular"] else None)))
+    table = el("table", el("thead", el("tr", header)) + el("tbody", "".join(rows)))
+    return el("h2", "Searches (MLRsearch, RFC 9971)") + el("p", "Loads in the unit of the search; goals are in each sample.", class_="quiet") + el(
+        "div", table, class_="wide")
 
 
 FACTS = (  # label, path, unit

@@ -10,7 +10,7 @@ import math
 import os
 import tempfile
 
-from lib import stats
+from lib import environment, stats
 
 FORMAT = 1
 MAX_BYTES = 256 << 20
@@ -24,8 +24,9 @@ class ResultError(Exception):
     """A result that cannot be used. Its text has the file and the path inside the JSON."""
 
 
-def new(scenario, environment):
-    return {"format": FORMAT, "scenario": scenario, "environment": environment, "runs": []}
+def new(scenario, measured_on):
+    """Without runs. measured_on: of environment.collect()."""
+    return {"format": FORMAT, "scenario": scenario, "environment": measured_on, "runs": []}
 
 
 def trial(peer, config, pair, order, value, raw, void=None):
@@ -286,15 +287,18 @@ def _show(value):
 
 
 def merge(results):
-    """One result of several, whose cases must be different. Whether their environments may be mixed is the caller's decision
-    (environment.unlike); the first one's stands, the others are kept beside it when they differ."""
+    """One result of several, whose cases must be different. The first one's environment stands; what belongs to each run (times,
+    steal, commit) is kept as "parts", and whole environments as "merged" when they are unlike. Whether those may be mixed at
+    all is the caller's decision."""
     if not results:
         raise ResultError("nothing to merge")
-    first = results[0]
+    first, environments = results[0], [r["environment"] for r in results]
     merged = new(first["scenario"], dict(first["environment"]))
     if any(r["scenario"] != first["scenario"] for r in results):
         merged["scenario"] = {"merged": [r["scenario"] for r in results]}
-    if any(r["environment"] != first["environment"] for r in results):
-        merged["environment"]["merged"] = [r["environment"] for r in results]
+    if len(results) > 1:
+        merged["environment"]["parts"] = [{key: e.get(key) for key in ("started", "ended", "steal_percent", "sluice")} for e in environments]
+    if any(environment.unlike(environments[0], e) for e in environments):
+        merged["environment"]["merged"] = environments
     merged["runs"] = [run for r in results for run in r["runs"]]
     return validate(merged)
