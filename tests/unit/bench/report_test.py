@@ -8,6 +8,7 @@ import shutil
 import stat
 import tempfile
 import unittest
+import unittest.mock
 import xml.etree.ElementTree
 
 import benchlib
@@ -96,6 +97,8 @@ class Html(unittest.TestCase):
             own = {e.get("id") for e in tree.iter() if e.get("id")}
             self.assertFalse(ids & own)
             ids |= own
+            links = {v for e in tree.iter() for k, v in e.attrib.items() if k.endswith("href")}
+            self.assertLessEqual({link[1:] for link in links}, own)
             self.assertNotIn("rgb(", plot.svg.replace("rgb(0,0,0)", ""))
             self.assertIn("var(--sluice)" if plot.title[0] != "H" else "var(--ovs)", plot.svg)
 
@@ -118,6 +121,15 @@ class Broken(unittest.TestCase):
         self.assertNotIn("svg", found.tags)
         self.assertIn("gnuplot is not installed", found.text)
         self.assertIn("b2-1m-flows", found.text)
+
+    @unittest.skipUnless(HAVE_GNUPLOT, "gnuplot is not installed")
+    def test_more_plots_and_bars_than_a_page_holds_are_left_out_and_counted(self):
+        with unittest.mock.patch.multiple(plots, MAX_PLOTS=3, MAX_BARS=5):
+            self.assertEqual(report.write_html(self.path, SAMPLE), "3 more plots are left out.")
+        found = self.written()
+        self.assertEqual(found.tags.count("svg"), 3)
+        self.assertIn("3 more plots are left out.", found.text)
+        self.assertIn("12 more are left out.", found.text)
 
     def test_a_gnuplot_that_fails_leaves_its_words_in_the_place_of_the_plot(self):
         fake = os.path.join(self.folder.name, "gnuplot")

@@ -5,6 +5,7 @@ import os
 import random
 import tempfile
 import unittest
+import unittest.mock
 
 import benchlib
 from lib import environment, result
@@ -65,6 +66,13 @@ class Files(unittest.TestCase):
         self.fails('{"format": 1e999}', "too large")
         self.fails('{"format": %s}' % ("9" * 5000), "too large")
         self.fails("[]", "the file: must be an object")
+
+    def test_limits_are_refused_with_the_place(self):
+        text = json.dumps(sample())
+        for limit, value, pattern in (("MAX_BYTES", len(text) - 1, "larger than"), ("MAX_RUNS", 0, r"runs: has 1 entries"),
+                                      ("MAX_TRIALS", 11, r"runs\[0\]\.trials: has 12 entries.*at most 11")):
+            with unittest.mock.patch.object(result, limit, value):
+                self.fails(text, pattern)
 
     def test_every_truncation_is_refused(self):
         text = json.dumps(sample())

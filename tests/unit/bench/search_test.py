@@ -45,7 +45,10 @@ class Classification(unittest.TestCase):
 
     def test_conditional_throughput_is_the_quantile_of_the_exceed_ratio(self):
         self.assertEqual(search.conditional_throughput(100, [0.0] * 11, search.NDR), 100)
-        self.assertAlmostEqual(search.conditional_throughput(100, [0.0] * 10 + [0.2] * 11, search.PDR), 80)
+        for losses in ([0.0] * 10 + [0.2] * 11, [0.2] * 11 + [0.0] * 10):
+            self.assertAlmostEqual(search.conditional_throughput(100, losses, search.PDR), 80)
+        # Half of 22 trials: the eleventh best.
+        self.assertEqual(search.conditional_throughput(100, [0.2] * 11 + [0.0] * 11, search.PDR), 100)
         self.assertEqual(search.conditional_throughput(100, [0.0] * 3, search.NDR), 0)
 
 
@@ -145,6 +148,7 @@ class Irregular(unittest.TestCase):
                 found._measure(load, 1.0)
         goal = found.run()["goals"]["NDR"]
         self.assertTrue(goal["regular"] and goal["loss_inversion"])
+        self.assertLess(goal["relevant_lower_bound"], goal["relevant_upper_bound"])
         self.assertLess(goal["relevant_upper_bound"], 0.6)
 
     def test_nonsense_is_refused(self):

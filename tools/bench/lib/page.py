@@ -47,7 +47,7 @@ figure.full{grid-column:1/-1}
 figure svg{width:100%;height:auto;display:block}
 figure.full svg{max-width:1000px;margin:0 auto}
 figcaption{color:var(--muted);font-size:13px;margin-bottom:8px}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,330px),1fr));gap:0 32px;margin:0}
+.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,330px),1fr));gap:0 32px;margin:0 0 14px}
 .facts div{display:flex;gap:12px;border-bottom:1px solid var(--grid);padding:5px 0}
 .facts dt{flex:0 0 130px;color:var(--muted)}
 .facts dd{margin:0;min-width:0;overflow-wrap:anywhere}
@@ -77,7 +77,7 @@ def el(tag, content="", **attributes):
 
 
 def page(result, plots, plots_missing, generated):
-    """The whole document. plots: drawn; plots_missing: why there are none, or None."""
+    """The whole document. plots: drawn; plots_missing: why some or all are not there, or None."""
     title = title_of(result)
     body = [_header(result, title, generated), _headline(result), _notes(result), _plots(plots, plots_missing), _searches(result), _environment(result["environment"]),
             _void(result), _samples(result)]
@@ -182,15 +182,13 @@ def _notes(result):
 
 
 def _plots(plots, missing):
-    if missing:
-        return el("h2", "Plots") + el("p", esc(missing), class_="missing")
-    if not plots:
+    if not plots and not missing:
         return ""
     shown = []
     for plot in plots:
         drawing = plot.svg if plot.svg is not None else el("p", esc(plot.error), class_="missing")
         shown.append(el("figure", el("h3", esc(plot.title)) + el("figcaption", esc(plot.caption)) + drawing, class_="full" if plot.full else None))
-    return el("h2", "Plots") + el("div", "\n".join(shown), class_="plots")
+    return el("h2", "Plots") + el("div", "\n".join(shown), class_="plots") + (el("p", esc(missing), class_="missing") if missing else "")
 
 
 def _searches(result):
@@ -219,14 +217,17 @@ FACTS = (  # label, path, unit
     ("isolated", ("cores", "isolated"), ""), ("core map", ("cores", "map"), ""), ("sibling cores", ("smt_test", "siblings"), ""),
     ("NUMA nodes", ("numa_nodes",), ""), ("steal", ("steal_percent",), " %"), ("kernel", ("kernel", "release"), ""),
     ("hugepages", ("memory", "hugepages"), ""), ("hugepage size", ("memory", "hugepage_kb"), " kB"),
-    ("transparent", ("memory", "transparent_hugepages"), ""), ("commit", ("sluice", "commit"), ""), ("uncommitted", ("sluice", "dirty"), ""),
+    ("transparent pages", ("memory", "transparent_hugepages"), ""), ("commit", ("sluice", "commit"), ""), ("uncommitted", ("sluice", "dirty"), ""),
     ("started", ("started",), ""), ("ended", ("ended",), ""))
+
+
+SOFTWARE = {"dpdk": "DPDK", "ovs": "OVS", "ovs-native": "OVS native", "qemu": "QEMU", "python": "Python", "sluice": "Sluice"}
 
 
 def _environment(environment):
     rows = [(name, _fact(_get(environment, *path), unit)) for name, path, unit in FACTS]
     versions = environment.get("versions")
-    rows += [(str(k), _fact(v, "")) for k, v in versions.items()] if isinstance(versions, dict) else []
+    rows += [(SOFTWARE.get(k, k), _fact(v, "")) for k, v in versions.items()] if isinstance(versions, dict) else []
     shown = "".join(el("div", el("dt", esc(k)) + el("dd", esc(v))) for k, v in rows)
     flags = _get(environment, "cpu", "flags")
     long = [("kernel command line", _get(environment, "kernel", "cmdline")), ("CPU flags", " ".join(map(str, flags)) if isinstance(flags, list) else flags)]

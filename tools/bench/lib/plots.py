@@ -22,6 +22,8 @@ SWEEPS = (("flows", "flows", "Cost against number of flows"), ("masks", "masks",
           ("sessions", "sessions", "Cost against number of sessions"), ("ports", "idle ports", "Cost against number of ports"))
 PERCENTILES = (("p50", "P50"), ("p90", "P90"), ("p99", "P99"), ("p99_9", "P99.9"), ("max", "max"))
 GNUPLOT_TIMEOUT_S = 60
+MAX_PLOTS = 60
+MAX_BARS = 200
 WIDTH, WIDTH_HALF = 900, 520
 
 
@@ -34,8 +36,10 @@ class Plot:
 
 
 def draw(result, gnuplot="gnuplot"):
-    """All plots of a result, drawn; and a text when gnuplot is missing, or None."""
+    """The plots of a result, drawn; and a text that says why some or all are missing, or None."""
     plots = describe(result)
+    left_out = len(plots) - MAX_PLOTS
+    plots = plots[:MAX_PLOTS]
     for i, plot in enumerate(plots):
         try:
             plot.svg = _render(plot, "p%d" % i, gnuplot)
@@ -43,7 +47,7 @@ def draw(result, gnuplot="gnuplot"):
             return [], "Plots are missing: gnuplot is not installed (apt-get install gnuplot-nox)."
         except (OSError, subprocess.SubprocessError, ValueError) as e:
             plot.error = "This plot could not be drawn: %s" % text.clean(e)[:300]
-    return plots, None
+    return plots, "%d more plots are left out." % left_out if left_out > 0 else None
 
 
 def describe(result):
@@ -113,6 +117,7 @@ def _ratio_bars(result):
             bars.append((run, peer, run["summary"]["ratios"][peer]))
     if not bars:
         return
+    more, bars = len(bars) - MAX_BARS, bars[:MAX_BARS]
     n, script, tics, rows, targets, y = len(bars), [], [], {}, [], 0.0
     for i, (run, peer, ratio) in enumerate(bars):
         first = i == 0 or bars[i - 1][0] is not run
@@ -140,9 +145,10 @@ def _ratio_bars(result):
     if targets:
         script += _data("t", targets)
         parts.append("$t using 1:($2-0.46):(0):(0.92) with vectors nohead lc rgb '#000001' lw 2.5 title 'must reach'")
-    yield Plot("How many times better is Sluice", "Median of paired ratios against each peer's best configuration, with its 95 %% interval (or its "
-               "range, below %d pairs). Bars start at 1×: equally good." % stats.MIN_PAIRS, script + ["plot " + ", ".join(parts)], height=90 + 20 * n + 14 * len({id(b[0]) for b in bars}),
-               full=True)
+    caption = ("Median of paired ratios against each peer's best configuration, with its 95 %% interval (or its range, below %d pairs). Bars start "
+               "at 1×: equally good.%s" % (stats.MIN_PAIRS, " %d more are left out." % more if more > 0 else ""))
+    yield Plot("How many times better is Sluice", caption, script + ["plot " + ", ".join(parts)],
+               height=90 + 20 * n + 14 * len({id(run) for run, _, _ in bars}), full=True)
 
 
 def _latencies(result):
