@@ -10,7 +10,7 @@
 #include "datapath/forward.h"
 
 static void begin_burst(struct worker *w);
-static unsigned int poll_queue(struct worker *w, struct rxq *q);
+static unsigned int poll_queue(void *worker, struct rxq *q, uint64_t *ret_cycles);
 static unsigned int admit(
     struct worker *w, const struct port *p, struct rte_mbuf **pkts, unsigned int n);
 static enum dp_drop check(const struct port *p, struct rte_mbuf *m);
@@ -45,17 +45,9 @@ int worker_main(void *worker)
 unsigned int worker_poll(struct worker *w)
 {
 	struct worker_io *io = w->io;
-	// A cold queue costs a poll only now and then, unless nothing else is going on.
-	bool skip_cold = io->idle_since_tsc == 0 && ++io->n_loops % COLD_EVERY != 0;
-	struct rxq_list *list = rcu_get(io->rxqs);
-	unsigned int n = 0;
 	begin_burst(w);
-	for (unsigned int i = 0; i < list->n; i++) {
-		struct rxq *q = &list->q[i];
-		if (skip_cold && q->n_empty >= COLD_POLLS)
-			continue;
-		n += poll_queue(w, q);
-	}
+	unsigned int n =
+	    rx_sched_round(&io->sched, rcu_get(io->rxqs), io->idle_since_tsc != 0, poll_queue, w);
 	return n + worker_drain_handoff(w);
 }
 
@@ -66,16 +58,14 @@ static void begin_burst(struct worker *w)
 	w->now_ms = clock_ms();
 }
 
-static unsigned int poll_queue(struct worker *w, struct rxq *q)
+static unsigned int poll_queue(void *worker, struct rxq *q, uint64_t *ret_cycles)
 {
+	struct worker *w = worker;
 	struct port *p = q->port;
 	struct rte_mbuf *pkts[BURST];
 	unsigned int n = p->ops->rx_burst(p, q->queue, pkts, BURST);
-	if (n == 0) {
-		q->n_empty++;
+	if (n == 0)
 		return 0;
-	}
-	q->n_empty = 0;
 	begin_burst(w);
 	w->stats.n_bursts++;
 	w->stats.n_packets += n;
@@ -83,6 +73,7 @@ static unsigned int poll_queue(struct worker *w, struct rxq *q)
 	if (n_good != 0)
 		forward_burst(w, p->id, pkts, n_good);
 	out_flush(w);
+	*ret_cycles = rte_rdtsc() - w->now_tsc;
 	return n;
 }
 

@@ -11,27 +11,11 @@
  * Threads: as annotated. Memory: workers.c.
  */
 #include "datapath/dp.h"
+#include "datapath/rx_sched.h"
 
 enum {
 	HANDOFF_SIZE = 2048, // packets waiting for an owner
 	OUT_QUEUES = 128,    // ports that one burst gathers for before it flushes
-	COLD_POLLS =
-	    64, // empty polls after which a queue is looked at less often while others are busy
-	COLD_EVERY = 16,
-};
-
-struct rxq {
-	struct port *port;
-	uint16_t queue;
-	int wakeup_fd;    // -1: this queue wakes nobody
-	uint32_t n_empty; // worker: rw. Empty polls in a row
-};
-
-/* What a worker polls. Made by control, freed after a grace period. */
-struct rxq_list {
-	unsigned int n;
-	bool all_wake; // every queue has a wakeup_fd: the worker may sleep long
-	struct rxq q[];
 };
 
 /* Budget of copies made from an ingress port, in packets scaled by the TSC rate. */
@@ -49,7 +33,7 @@ struct worker_io {
 	int wake_fd;             // eventfd in epoll_fd
 	uint32_t asleep;         // worker: wo, others: ro. 1: write wake_fd after handing over
 	bool stop;               // ctl: wo, worker: ro
-	uint64_t n_loops;        // worker: rw, as are the rest
+	struct rx_sched sched;   // worker: rw, as are the rest
 	uint64_t idle_since_tsc; // 0: the last loop found packets
 	uint32_t sleep_us;
 	bool armed;

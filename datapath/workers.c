@@ -151,16 +151,16 @@ static struct worker_io *worker_io_create(unsigned int id)
 	snprintf(name, sizeof(name), "handoff%u", id);
 	io->handoff = rte_ring_create(name, HANDOFF_SIZE, SOCKET_ID_ANY, RING_F_SC_DEQ);
 	io->copies = calloc(DP_MAX_PORTS, sizeof(*io->copies));
-	io->rxqs = calloc(1, sizeof(*io->rxqs)); // empty list
+	io->rxqs = rxq_list_create(0);
 	io->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	io->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
-	if (io->handoff == NULL || io->copies == NULL || io->rxqs == NULL || io->epoll_fd < 0 ||
-	    io->wake_fd < 0 || epoll_ctl(io->epoll_fd, EPOLL_CTL_ADD, io->wake_fd, &ev) < 0) {
+	if (rx_sched_init(&io->sched, DP_MAX_PORTS) != 0 || io->handoff == NULL ||
+	    io->copies == NULL || io->rxqs == NULL || io->epoll_fd < 0 || io->wake_fd < 0 ||
+	    epoll_ctl(io->epoll_fd, EPOLL_CTL_ADD, io->wake_fd, &ev) < 0) {
 		worker_io_destroy(io);
 		return NULL;
 	}
-	io->rxqs->all_wake = true;
 	return io;
 }
 
@@ -187,6 +187,7 @@ static void worker_io_destroy(struct worker_io *io)
 {
 	rte_ring_free(io->handoff);
 	free(io->copies);
+	rx_sched_fini(&io->sched);
 	free(io->rxqs);
 	if (io->epoll_fd >= 0)
 		close(io->epoll_fd);
@@ -245,22 +246,25 @@ static uint8_t least_loaded(const unsigned int n_queues[], unsigned int n_worker
 
 static struct rxq_list *make_list(const struct dp *dp, unsigned int worker, unsigned int n_queues)
 {
-	struct rxq_list *list = malloc(sizeof(*list) + n_queues * sizeof(list->q[0]));
+	struct rxq_list *list = rxq_list_create(n_queues);
 	if (list == NULL)
 		return NULL;
-	list->n = 0;
-	list->all_wake = true;
 	for (unsigned int id = 1; id < DP_MAX_PORTS; id++) {
 		struct port *p = polled(dp, id);
 		for (uint16_t q = 0; p != NULL && q < p->n_rxq; q++) {
 			if (p->rxq_worker[q] != worker)
 				continue;
 			int fd = p->ops->wakeup_fd != NULL ? p->ops->wakeup_fd(p, q) : -1;
-			list->q[list->n++] = (struct rxq){.port = p, .queue = q, .wakeup_fd = fd};
+			list->q[list->n++] = (struct rxq){.port = p,
+			    .port_id = p->id,
+			    .queue = q,
+			    .is_uplink = p->conf.flags & DP_PORT_F_UPLINK,
+			    .wakeup_fd = fd};
 			if (fd < 0)
 				list->all_wake = false;
 		}
 	}
+	rxq_list_ready(list);
 	return list;
 }
 
