@@ -235,7 +235,7 @@ class Words(unittest.TestCase):
         shown = Page(page.page(made, [], None, "2026-03-02"))
         self.assertEqual(shown.bad, [])
         self.assertEqual(shown.text.count("irregular: the maximum load achieves the goal"), 2)
-        self.assertIn("Conditional throughput", shown.text)
+        self.assertIn("PDR: loss ratio 0.5 %, exceed ratio 50 %, width 0.5 %, trials of 1 s, duration sum 21 s.", shown.text)
 
     def test_notes_say_what_weakens_the_run(self):
         made = result.new({}, {"cpu": {"hypervisor": True}, "smt_test": {"siblings": True}, "sluice": {"dirty": True}, "steal_percent": 1.2,

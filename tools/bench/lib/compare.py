@@ -112,7 +112,8 @@ def lines(compared, old_name, new_name):
     made = ["old: %s" % text.clean(old_name), "new: %s" % text.clean(new_name), ""]
     made += text.table(["", "case", "old", "new", "unit", "better", "95 % interval", "change", "drift of"], rows, right={2, 3, 5, 6})
     regressions = [c["case"] for c in compared if c["change"] == "regression"]
-    made += ["", "%d cases, %d regressions%s" % (len(compared), len(regressions), ": " + ", ".join(map(text.clean, regressions)) if regressions else "")]
+    names = ": " + ", ".join(map(text.clean, regressions)) if regressions else ""
+    made += ["", "%d cases, %d regressions%s" % (len(compared), len(regressions), names)]
     if any(c["drift"] and abs(c["drift"][1] - 1) > NOISE for c in compared):
         made.append("A peer that did not change moved by more than %d %% between the two: read \"better\" against its drift." % (100 * NOISE))
     return made

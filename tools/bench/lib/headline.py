@@ -83,7 +83,7 @@ def void_trials(result):
 
 def searches(result):
     """Goal results of RFC 9971 searches, of the trials that hold one in raw.search: {"case", "peer", "config", "pair", "goal", "unit",
-    "lower", "upper", "throughput", "n_trials", "irregular"}. raw is free-form: what is no search is passed over."""
+    "lower", "upper", "throughput", "n_trials", "irregular", "attributes"}. raw is free-form: what is no search is passed over."""
     found = []
     for run in result["runs"]:
         for trial in run["trials"]:
@@ -96,8 +96,18 @@ def searches(result):
                     found.append({"case": run["case"], "peer": trial["peer"], "config": trial["config"], "pair": trial["pair"], "goal": name,
                                   "lower": number["relevant_lower_bound"], "upper": number["relevant_upper_bound"],
                                   "throughput": number["conditional_throughput"], "n_trials": made.get("n_trials"),
+                                  "attributes": goal_text(goal.get("goal")),
                                   "irregular": None if goal.get("regular") is True else str(goal.get("irregular") or "not regular")})
     return found
+
+
+def goal_text(goal):
+    """The attributes of a search goal, all of which a report must show."""
+    keys = ("loss_ratio", "exceed_ratio", "width", "duration_s", "duration_sum_s")
+    if not isinstance(goal, dict) or not all(_is_number(goal.get(key)) for key in keys):
+        return "attributes not recorded"
+    loss, exceed, width, trial_s, sum_s = (goal[key] for key in keys)
+    return "loss ratio %g %%, exceed ratio %g %%, width %g %%, trials of %g s, duration sum %g s" % (100 * loss, 100 * exceed, 100 * width, trial_s, sum_s)
 
 
 def _is_number(value):
@@ -153,7 +163,8 @@ METHOD = (
     "times better is Sluice”, with a 95 % bootstrap interval of that median.",
     "A peer is shown in its best configuration for the case, chosen after the fact and so in the peer's favour.",
     "testpmd forwards without looking at packets: it is the floor of packet I/O, not a competitor. “Net of I/O” takes it off both sides.",
-    "Figures are medians, in brackets the range of the valid trials. “Not certain”: the interval (or, for a value, the range) crosses the target.",
+    "Figures are medians, in brackets the range of the valid trials. “Not certain”: the interval (or, for a value, the range) crosses the "
+    "target.",
     "A trial is void, and shown below, when time was stolen, when the clock moved, or when its counters do not add up.",
 )
 

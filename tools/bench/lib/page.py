@@ -52,7 +52,7 @@ figcaption{color:var(--muted);font-size:13px;margin-bottom:8px}
 .facts dt{flex:0 0 130px;color:var(--muted)}
 .facts dd{margin:0;min-width:0;overflow-wrap:anywhere}
 .long{font-size:12.5px;overflow-wrap:anywhere}
-ul.notes{margin:0;padding-left:20px;max-width:86ch}
+ul.notes{margin:0 0 14px;padding-left:20px;max-width:86ch}
 ul.notes li{margin-bottom:5px}
 details{border:1px solid var(--grid);border-radius:8px;margin-bottom:8px;background:var(--card)}
 summary{cursor:pointer;padding:8px 14px;font-weight:600}
@@ -79,8 +79,8 @@ def el(tag, content="", **attributes):
 def page(result, plots, plots_missing, generated):
     """The whole document. plots: drawn; plots_missing: why some or all are not there, or None."""
     title = title_of(result)
-    body = [_header(result, title, generated), _headline(result), _notes(result), _plots(plots, plots_missing), _searches(result), _environment(result["environment"]),
-            _void(result), _samples(result)]
+    body = [_header(result, title, generated), _headline(result), _notes(result), _plots(plots, plots_missing), _searches(result),
+            _environment(result["environment"]), _void(result), _samples(result)]
     return "<!doctype html>\n" + el("html", "%s\n%s" % (
         el("head", '<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">%s%s' % (
             el("title", esc(title)), el("style", STYLE))),
@@ -103,10 +103,10 @@ def _get(environment, *path):
 
 def _header(result, title, generated):
     environment = result["environment"]
-    commit = _get(environment, "sluice", "commit")
-    parts = [_get(environment, "cpu", "model"), "Linux %s" % _get(environment, "kernel", "release") if _get(environment, "kernel", "release") else None,
-             "commit %s%s" % (str(commit)[:12], " with changes" if _get(environment, "sluice", "dirty") else "") if commit else None,
-             "measured %s" % environment["started"] if environment.get("started") else None, "report of %s" % generated]
+    commit, kernel, started = (_get(environment, *path) for path in (("sluice", "commit"), ("kernel", "release"), ("started",)))
+    changed = " with changes" if _get(environment, "sluice", "dirty") else ""
+    parts = [_get(environment, "cpu", "model"), kernel and "Linux %s" % kernel, commit and "commit %s%s" % (str(commit)[:12], changed),
+             started and "measured %s" % started, "report of %s" % generated]
     counts = headline.tally(result)
     cells = [("cases", counts["cases"], None), ("reach the aim", counts["aim"], "aim"), ("reach the target", counts["must"], "must"),
              ("miss it", counts["missed"], "missed"), ("not measured", counts["unknown"], "unknown"),
@@ -133,7 +133,8 @@ def _headline(result):
         cells += el("td", _target(row["target"]), class_="n") + el("td", _verdict(row["verdict"]))
         lines.append(el("tr", cells))
     table = el("table", el("thead", el("tr", header)) + el("tbody", "\n".join(lines)))
-    legend = "Below each median: its unit or the peer’s configuration, the range of valid trials; then how many times better Sluice is (95 % interval), and the same net of I/O."
+    legend = ("Below each median: its unit or the peer’s configuration, the range of valid trials; then how many times better Sluice is "
+              "(95 % interval), and the same net of I/O.")
     return el("h2", "Results") + el("div", table, class_="wide") + el("p", esc(legend), class_="quiet")
 
 
@@ -177,8 +178,22 @@ def _notes(result):
     found = headline.notes(result)
     shown = el("h2", "How to read this")
     if found:
-        shown += el("p", "This run in particular:") + el("ul", "".join(el("li", esc(n)) for n in found), class_="notes") + "<p></p>" + el("p", "In general:")
-    return shown + el("ul", "".join(el("li", esc(n)) for n in headline.METHOD), class_="notes")
+        shown += el("p", "This run in particular:") + _list(found) + el("p", "In general:")
+    return shown + _list(headline.METHOD)
+
+
+def _list(lines):
+    return el("ul", "".join(el("li", esc(line)) for line in lines), class_="notes")
+
+
+def _table(header, rows, right=(), kinds=None):
+    """header: texts; rows: lists of markup; right: columns of numbers; kinds: a class for each row or None."""
+    def line(tag, cells):
+        return "".join(el(tag, cell, class_="n" if i in right else None) for i, cell in enumerate(cells))
+
+    kinds = kinds or [None] * len(rows)
+    body = "\n".join(el("tr", line("td", row), class_=kind) for row, kind in zip(rows, kinds))
+    return el("table", el("thead", el("tr", line("th", map(esc, header)))) + el("tbody", body))
 
 
 def _plots(plots, missing):
@@ -196,17 +211,16 @@ def _searches(result):
     found = headline.searches(result)
     if not found:
         return ""
-    header = "".join(el("th", h, class_="n" if i in (4, 5, 6, 7) else None) for i, h in enumerate(
-        ("Case", "Peer", "Pair", "Goal", "Relevant lower bound", "Relevant upper bound", "Conditional throughput", "Trials", "Result")))
     rows = []
     for s in found:
-        cells = [s["case"], text.peer_name(s["peer"], s["config"]), s["pair"], s["goal"]]
-        numbers = [text.figure(s["lower"]), text.figure(s["upper"]), text.figure(s["throughput"]), "–" if s["n_trials"] is None else s["n_trials"]]
-        rows.append(el("tr", "".join(el("td", esc(c)) for c in cells) + "".join(el("td", esc(n), class_="n") for n in numbers) + el(
-            "td", esc("irregular: " + s["irregular"] if s["irregular"] else "regular"), class_="missed" if s["irregular"] else None)))
-    table = el("table", el("thead", el("tr", header)) + el("tbody", "".join(rows)))
-    return el("h2", "Searches (MLRsearch, RFC 9971)") + el("p", "Loads in the unit of the search; goals are in each sample.", class_="quiet") + el(
-        "div", table, class_="wide")
+        cells = [s["case"], text.peer_name(s["peer"], s["config"]), s["pair"], s["goal"], text.figure(s["lower"]), text.figure(s["upper"]),
+                 text.figure(s["throughput"]), "–" if s["n_trials"] is None else s["n_trials"]]
+        mark = el("span", esc("irregular: " + s["irregular"]), class_="missed") if s["irregular"] else "regular"
+        rows.append([esc(c) for c in cells] + [mark])
+    header = ("Case", "Peer", "Pair", "Goal", "Relevant lower bound", "Relevant upper bound", "Conditional throughput", "Trials", "Result")
+    goals = dict.fromkeys("%s: %s." % (s["goal"], s["attributes"]) for s in found)
+    return el("h2", "Searches (MLRsearch, RFC 9971)") + el("p", esc(" ".join(["Loads in the unit of the search.", *goals])), class_="quiet") + el(
+        "div", _table(header, rows, right={4, 5, 6, 7}), class_="wide")
 
 
 FACTS = (  # label, path, unit
@@ -230,7 +244,9 @@ def _environment(environment):
     rows += [(SOFTWARE.get(k, k), _fact(v, "")) for k, v in versions.items()] if isinstance(versions, dict) else []
     shown = "".join(el("div", el("dt", esc(k)) + el("dd", esc(v))) for k, v in rows)
     flags = _get(environment, "cpu", "flags")
-    long = [("kernel command line", _get(environment, "kernel", "cmdline")), ("CPU flags", " ".join(map(str, flags)) if isinstance(flags, list) else flags)]
+    if isinstance(flags, list):
+        flags = " ".join(map(str, flags))
+    long = [("kernel command line", _get(environment, "kernel", "cmdline")), ("CPU flags", flags)]
     return el("h2", "Environment") + el("dl", shown, class_="facts") + "".join(
         el("p", el("span", esc(k) + ": ", class_="quiet") + esc(v), class_="long") for k, v in long if v) + _details(
             "Everything recorded", "", el("pre", esc(json.dumps(environment, indent=1, ensure_ascii=False))))
@@ -256,21 +272,20 @@ def _void(result):
     found = headline.void_trials(result)
     if not found:
         return el("h2", "Void trials") + el("p", "None.")
-    header = "".join(el("th", h) for h in ("Case", "Peer", "Pair", "Reason"))
-    rows = "".join(el("tr", "".join(el("td", esc(c)) for c in (case, text.peer_name(t["peer"], t["config"]), t["pair"], t["void"]))) for case, t in found)
-    table = el("table", el("thead", el("tr", header)) + el("tbody", rows))
-    return el("h2", "Void trials") + el("p", "Measured, kept, and not counted.") + el("div", table, class_="wide")
+    rows = [[esc(c) for c in (case, text.peer_name(t["peer"], t["config"]), t["pair"], t["void"])] for case, t in found]
+    return el("h2", "Void trials") + el("p", "Measured, kept, and not counted.") + el(
+        "div", _table(("Case", "Peer", "Pair", "Reason"), rows), class_="wide")
 
 
 def _samples(result):
     shown = [el("h2", "Every sample")]
     for run in result["runs"]:
-        header = "".join(el("th", h, class_="n" if h == "Value" else None) for h in ("Pair", "Order", "Peer", "Configuration", "Value", "Void", "Measured beside it"))
-        rows = [_sample(t) for t in run["trials"]]
-        table = el("table", el("thead", el("tr", header)) + el("tbody", "\n".join(rows)))
-        n_void = sum(1 for t in run["trials"] if t["void"] is not None)
-        shown.append(_details(run["case"], "%d trials%s, %s" % (len(rows), ", %d void" % n_void if n_void else "", text.unit_of(run)),
-                              el("p", el("code", esc(run["command"]))) + table))
+        trials = run["trials"]
+        table = _table(("Pair", "Order", "Peer", "Configuration", "Value", "Void", "Measured beside it"), [_sample(t) for t in trials],
+                       right={4}, kinds=["void" if t["void"] is not None else None for t in trials])
+        n_void = sum(1 for t in trials if t["void"] is not None)
+        about = "%d trials%s, %s" % (len(trials), ", %d void" % n_void if n_void else "", text.unit_of(run))
+        shown.append(_details(run["case"], about, el("p", el("code", esc(run["command"]))) + table))
     return "\n".join(shown)
 
 
@@ -278,7 +293,5 @@ def _sample(trial):
     raw = json.dumps(trial["raw"], ensure_ascii=False)
     raw = raw if len(raw) <= RAW_LIMIT else raw[:RAW_LIMIT] + " … (%d characters more in the JSON)" % (len(raw) - RAW_LIMIT)
     value = "–" if trial["value"] is None else "%.6g" % trial["value"]
-    cells = [(trial["pair"], None), (trial["order"], None), (text.peer_name(trial["peer"]), None), (trial["config"], None), (value, "n"),
-             (trial["void"] or "", None)]
-    return el("tr", "".join(el("td", esc(c), class_=k) for c, k in cells) + el("td", el("pre", esc(raw)) if raw != "{}" else ""),
-              class_="void" if trial["void"] is not None else None)
+    cells = (trial["pair"], trial["order"], text.peer_name(trial["peer"]), trial["config"], value, trial["void"] or "")
+    return [esc(c) for c in cells] + [el("pre", esc(raw)) if raw != "{}" else ""]

@@ -191,9 +191,10 @@ def _victims(result):
                 series[peer] = points
                 unit = next((r["unit"] for r in raws if isinstance(r, dict) and isinstance(r.get("unit"), str)), unit)
         if series:
-            script = ["set xlabel 'seconds'", "set ylabel %s" % label("victim's throughput, " + unit), *_y_axis([0] + [v for p in series.values() for _, v in p])]
-            yield Plot(run.get("title") or run["case"], "The victim's throughput before and during the attack, median over the valid trials. Higher is better.",
-                       script + _lines(series, "using 1:2 with linespoints"))
+            script = ["set xlabel 'seconds'", "set ylabel %s" % label("victim's throughput, " + unit),
+                      *_y_axis([0] + [v for points in series.values() for _, v in points])]
+            caption = "The victim's throughput before and during the attack, median over the valid trials. Higher is better."
+            yield Plot(run.get("title") or run["case"], caption, script + _lines(series, "using 1:2 with linespoints"))
 
 
 def timeline(victims):
