@@ -60,6 +60,13 @@ class Cases(unittest.TestCase):
         self.assertEqual([(c["case"], c["change"]) for c in compare.compare(old, new)],
                          [("b", "other metric"), ("d", "only in the new"), ("a", "only in the old"), ("c", "only in the old")])
 
+    def test_the_same_case_with_other_parameters_has_no_ratio(self):
+        old, new = result_of(a=ours(100)), result_of(a=ours(200))
+        old["runs"][0]["parameters"] = {"flows": 1, "hugepages": True}
+        for parameters, change in (({"flows": 1, "hugepages": False}, "other parameters"), ({"flows": 1, "frame": 64}, "regression")):
+            new["runs"][0]["parameters"] = parameters
+            self.assertEqual(compare.compare(old, new)[0]["change"], change)
+
 
 class Command(unittest.TestCase):
     def run_main(self, old, new, *options):

@@ -242,9 +242,16 @@ class Words(unittest.TestCase):
                                "memory": {"hugepages": 0}, "cores": {"isolated": "1"}})
         result.add_run(made, "thin", "mpps", "higher", benchlib.trials_of({("sluice", "d"): [1, 2, 3], ("ovs", "e"): [0, 1, 1]}), "")
         notes = "\n".join(headline.notes(made))
-        for words in ("Too few pairs.*thin", "measured 0.*thin", "virtual machine", "siblings", "uncommitted", "1.20 %", "No hugepages"):
+        for words in ("Too few pairs.*thin", "measured 0.*thin", "virtual machine", "siblings", "uncommitted", "1.20 %", "Without hugepages.*all cases"):
             self.assertRegex(notes, words)
         self.assertNotIn("isolated", notes)
+
+    def test_a_case_that_had_hugepages_is_not_said_to_have_none(self):
+        made = self.rows(parameters={"hugepages": True})[0]
+        made["environment"] = {"memory": {"hugepages": 0}}  # before the run reserved its own
+        self.assertNotIn("hugepages", "\n".join(headline.notes(made)))
+        result.add_run(made, "small", "mpps", "higher", [], "", parameters={"hugepages": False})
+        self.assertRegex("\n".join(headline.notes(made)), "Without hugepages.*: small")
 
     def test_latency_is_the_median_over_trials(self):
         def raw(p50):

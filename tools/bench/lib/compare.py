@@ -56,6 +56,8 @@ def _case(old, new):
         return {**entry, "change": "only in the %s" % ("new" if old is None else "old")}
     if (old["metric"], old["better"], text.unit_of(old)) != (new["metric"], new["better"], text.unit_of(new)):
         return {**entry, "change": "other metric"}
+    if _other_parameters(old.get("parameters", {}), new.get("parameters", {})):
+        return {**entry, "change": "other parameters"}
     ours = [_values(r, stats.SLUICE) for r in (old, new)]
     if not all(ours) or not entry["old"] or not entry["new"]:
         return {**entry, "change": "no figure"}
@@ -64,6 +66,11 @@ def _case(old, new):
     entry["drift"] = _drift(old, new)
     entry["change"] = _change(entry)
     return entry
+
+
+def _other_parameters(old, new):
+    """Of those that both have: a parameter may be new."""
+    return any(old[key] != new[key] for key in old.keys() & new.keys())
 
 
 def _median(run):

@@ -132,7 +132,7 @@ def installed_versions():
 
 def git(top):
     commit = _output("git", "-c", "safe.directory=" + top, "-C", top, "rev-parse", "HEAD")
-    status = _output("git", "-c", "safe.directory=" + top, "-C", top, "status", "--porcelain", all_lines=True) if commit else None
+    status = _output("git", "-c", "safe.directory=" + top, "-C", top, "status", "--porcelain", "-uno", all_lines=True) if commit else None
     return {"commit": commit, "dirty": None if status is None else status != ""}
 
 

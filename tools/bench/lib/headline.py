@@ -141,8 +141,12 @@ def notes(result):
                     "not the absolute figures.")
     if get("smt_test", "siblings"):
         made.append("The two cores are siblings of one physical core: ratios of two-core cases hold, absolute figures are roughly halved.")
-    if get("memory", "hugepages") == 0:
-        made.append("No hugepages were reserved: cycles are higher for every switch alike.")
+    # A run reserves its pages case by case; what was there before it is all that is known of a result that does not say.
+    said = {run["case"]: run["parameters"]["hugepages"] for run in result["runs"] if "hugepages" in run.get("parameters", {})}
+    without = [case for case, used in said.items() if not used] if said else ["all"] if get("memory", "hugepages") == 0 else []
+    if without:
+        made.append("Without hugepages, so that cycles are higher for every switch alike: %s." % ("all cases" if without in (list(said), ["all"]) else
+                                                                                            ", ".join(without)))
     if not get("cores", "isolated"):
         made.append("No cores are isolated from the kernel's scheduler.")
     if isinstance(get("steal_percent"), (int, float)) and get("steal_percent") > stats.STEAL_LIMIT_PERCENT:

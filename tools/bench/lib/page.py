@@ -230,7 +230,7 @@ FACTS = (  # label, path, unit
     ("core clock", ("clock", "core_ghz"), " GHz, calibrated"), ("clock source", ("clock", "source"), ""), ("cores", ("cores", "online"), ""),
     ("isolated", ("cores", "isolated"), ""), ("core map", ("cores", "map"), ""), ("sibling cores", ("smt_test", "siblings"), ""),
     ("NUMA nodes", ("numa_nodes",), ""), ("steal", ("steal_percent",), " %"), ("kernel", ("kernel", "release"), ""),
-    ("hugepages", ("memory", "hugepages"), ""), ("hugepage size", ("memory", "hugepage_kb"), " kB"),
+    ("hugepages before", ("memory", "hugepages"), ""), ("hugepage size", ("memory", "hugepage_kb"), " kB"),
     ("transparent pages", ("memory", "transparent_hugepages"), ""), ("commit", ("sluice", "commit"), ""), ("uncommitted", ("sluice", "dirty"), ""),
     ("started", ("started",), ""), ("ended", ("ended",), ""))
 
