@@ -189,10 +189,21 @@ class Broken(unittest.TestCase):
             self.assertEqual(self.written().bad, [])
         self.assertIn("not measured", self.written().text)
 
+    def test_text_that_is_no_unicode_is_shown_as_well_as_it_can_be(self):
+        half = "\ud800"
+        made = result.new({"title": half}, {"cpu": {"model": half}})
+        trials = benchlib.trials_of({("sluice", "d"): [1] * 6, ("o" + half, half): [2] * 6})
+        result.add_run(made, "c" + half, "m", "lower", trials, half, title="t" + half, parameters={"flows": 1, half: half})
+        report.write_html(self.path, made)
+        self.assertEqual(self.written().bad, [])
+        self.assertIn("t?", self.written().text)
+        self.assertTrue(all(line.isprintable() for line in headline.text_table(made)))
+
     def test_void_trials_only(self):
         made = result.new({}, {})
         trials = benchlib.trials_of({("sluice", "d"): [1, 2], ("ovs", "emc"): [1, 2]}, pairs_void=(0, 1))
-        result.add_run(made, "x", "cycles_per_packet", "lower", trials, "", parameters={"flows": 1}, target={"must": 2})
+        for flows in (1, 2):
+            result.add_run(made, "x%d" % flows, "cycles_per_packet", "lower", trials, "", parameters={"flows": flows}, target={"must": 2})
         report.write_html(self.path, made)
         self.assertIn("all trials void", self.written().text)
 

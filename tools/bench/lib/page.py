@@ -116,9 +116,7 @@ def _header(result, title, generated):
 
 
 def _key(peer):
-    colours = {"sluice", "ovs", "ovs-native", "testpmd"}
-    variable = peer if peer in colours else "other-%d" % (1 + sum(peer.encode()) % 3)
-    return '<span class="key" style="background:var(--%s)"></span>' % variable
+    return el("span", class_="key", style="background:var(--%s)" % text.colour(peer))
 
 
 def _headline(result):

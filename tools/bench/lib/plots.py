@@ -14,7 +14,7 @@ from lib import stats, text
 # Blue component of the sentinel colour rgb(0,0,N): the page's variable.
 COLOURS = {1: "--ink", 2: "--grid", 3: "--muted", 11: "--sluice", 12: "--ovs", 13: "--ovs-native", 14: "--testpmd", 15: "--other-1",
            16: "--other-2", 17: "--other-3"}
-PEER_COLOURS = {"sluice": 11, "ovs": 12, "ovs-native": 13, "testpmd": 14}
+SENTINELS = {variable: blue for blue, variable in COLOURS.items()}
 MARKS = {11: 7, 12: 5, 13: 9, 14: 13, 15: 11, 16: 6, 17: 4}
 # Parameters that a family of cases may vary: (parameter, axis, title).
 SWEEPS = (("flows", "flows", "Cost against number of flows"), ("masks", "masks", "Cost against number of masks"),
@@ -67,17 +67,25 @@ def _sweeps(result):
         for (_, rest), runs in families.items():
             # Only what tells the families apart, and the layer, needs saying.
             about = [(k, v) for k, v in rest if k == "layer" or any((k, v) not in other for _, other in families)]
-            yield _sweep(parameter, axis, title, about, sorted(runs, key=lambda r: r["parameters"][parameter]))
+            runs.sort(key=lambda r: r["parameters"][parameter])
+            series = _sweep_series(parameter, runs)
+            if series:
+                yield _sweep(axis, title, about, series, text.unit_of(runs[0]))
 
 
-def _sweep(parameter, axis, title, about, runs):
+def _sweep_series(parameter, runs):
+    """{peer: [[parameter, median, min, max], …]} of the peers that have figures."""
     series = {}
     for run in runs:
         for peer, figures in run["summary"].items():
             if peer != "ratios" and figures["median"]:
                 series.setdefault(peer, []).append([run["parameters"][parameter], figures["median"], figures["min"], figures["max"]])
+    return series
+
+
+def _sweep(axis, title, about, series, unit):
     values = [v for points in series.values() for _, *vs in points for v in vs]
-    script = ["set logscale x", "set xlabel %s" % label(axis), "set ylabel %s" % label(text.unit_of(runs[0])), "set xtics format '%.0s%c'"]
+    script = ["set logscale x", "set xlabel %s" % label(axis), "set ylabel %s" % label(unit), "set xtics format '%.0s%c'"]
     script += _y_axis(values)
     about = ", ".join(v if k == "layer" else "%s %s" % (k, v) for k, v in about)
     return Plot(title + (" (%s)" % about if about else ""),
@@ -100,7 +108,7 @@ def _lines(series, how):
     script, parts = [], []
     for i, peer in enumerate(sorted(series, key=_order)):
         script += _data("d%d" % i, series[peer])
-        colour = colour_of(peer)
+        colour = _colour(peer)
         parts.append("$d%d %s lc rgb '#0000%02x' lw 2 pt %d ps 0.8 title %s" % (i, how, colour, MARKS[colour], label(text.peer_name(peer))))
     return script + ["plot " + ", ".join(parts)]
 
@@ -111,44 +119,53 @@ def _order(peer):
 
 def _ratio_bars(result):
     """One bar a case and peer, with the interval, and the target as a tick."""
-    bars = []
-    for run in result["runs"]:
-        for peer in sorted(set(run["summary"]["ratios"]) - set(stats.FLOOR_PEERS)):
-            bars.append((run, peer, run["summary"]["ratios"][peer]))
+    bars = [(run, peer) for run in result["runs"] for peer in sorted(set(run["summary"]["ratios"]) - set(stats.FLOOR_PEERS))]
     if not bars:
         return
     more, bars = len(bars) - MAX_BARS, bars[:MAX_BARS]
-    n, script, tics, rows, targets, y = len(bars), [], [], {}, [], 0.0
-    for i, (run, peer, ratio) in enumerate(bars):
+    tics, rows, targets, y = [], {}, [], 0.0
+    for i, (run, peer) in enumerate(bars):
         first = i == 0 or bars[i - 1][0] is not run
-        y += 1.0 if not first else 1.7
-        low, high = (ratio["low"], ratio["high"]) if ratio["low"] is not None else (ratio["min"], ratio["max"])
-        rows.setdefault(peer, []).append([ratio["median"], y, low, high])
+        y += 1.7 if first else 1.0
         tics.append("%s %g" % (label(run["case"] if first else ""), y))
+        rows.setdefault(peer, []).append(_bar(run["summary"]["ratios"][peer], y))
         target = run["target"]
         if target and target.get("of", "ratio") == "ratio" and peer in target.get("against", [peer]) and target["must"] > 0:
             targets.append([target["must"], y])
-    values = [v for points in rows.values() for p in points for v in (p[0], p[2], p[3])] + [t[0] for t in targets] + [1]
-    # A ratio's natural scale is logarithmic and its origin is 1: half as good is as far from it as twice as good.
+    caption = ("Median of paired ratios against each peer's best configuration, with its 95 %% interval (or its range, below %d pairs). Bars start "
+               "at 1×: equally good.%s" % (stats.MIN_PAIRS, " %d more are left out." % more if more > 0 else ""))
+    script = ["set yrange [%g:0.4]" % (y + 1), "set ytics (%s) scale 0" % ", ".join(tics)]
+    script += _ratio_axis([v for points in rows.values() for p in points for v in p[1:2] + p[3:5]] + [t[0] for t in targets] + [1])
+    yield Plot("How many times better is Sluice", caption, script + _bar_commands(rows, targets),
+               height=90 + 20 * len(bars) + 14 * len({id(run) for run, _ in bars}), full=True)
+
+
+def _bar(ratio, y):
+    """Columns: where the bar starts, median, y, low and high of the interval or range, where it ends."""
+    low, high = (ratio["low"], ratio["high"]) if ratio["low"] is not None else (ratio["min"], ratio["max"])
+    return [min(1, ratio["median"]), ratio["median"], y, low, high, max(1, ratio["median"])]
+
+
+def _ratio_axis(values):
+    """A ratio's natural scale is logarithmic and its origin is 1: half as good is as far from it as twice as good."""
     left, right = min(values) / 1.25, max(values) * 1.35
-    xtics = ["'%g×' %g" % (v, v) for v in (m * 10.0 ** e for e in range(-3, 7) for m in (1, 2, 5)) if left <= v <= right]
-    script += ["set xlabel 'times better is Sluice, logarithmic'", "set yrange [%g:0.4]" % (y + 1), "set ytics (%s) scale 0" % ", ".join(tics),
-               "set logscale x", "set xtics (%s)" % ", ".join(xtics), "set xrange [%g:%g]" % (left, right),
-               "unset grid", "set grid xtics lc rgb '#000002' lt 1 lw 0.5", "set border 1 lc rgb '#000003'", "set style fill solid 0.75 noborder",
-               "set arrow from 1, graph 0 to 1, graph 1 nohead front lc rgb '#000001' lw 1"]
-    parts = []
+    tics = ["'%g×' %g" % (v, v) for v in (m * 10.0 ** e for e in range(-3, 7) for m in (1, 2, 5)) if left <= v <= right]
+    return ["set xlabel 'times better is Sluice, logarithmic'", "set logscale x", "set xtics (%s)" % ", ".join(tics),
+            "set xrange [%g:%g]" % (left, right), "unset grid", "set grid xtics lc rgb '#000002' lt 1 lw 0.5", "set border 1 lc rgb '#000003'",
+            "set arrow from 1, graph 0 to 1, graph 1 nohead front lc rgb '#000001' lw 1"]
+
+
+def _bar_commands(rows, targets):
+    script, parts = ["set style fill solid 0.75 noborder"], []
     for i, peer in enumerate(sorted(rows, key=_order)):
-        script += _data("d%d" % i, [[min(1, row[0]), *row, max(1, row[0])] for row in rows[peer]])
-        colour = "lc rgb '#0000%02x'" % colour_of(peer)
-        parts.append("$d%d using 2:3:1:6:($3-0.38):($3+0.38) with boxxyerror %s title %s" % (i, colour, label(text.peer_name(peer))))
+        script += _data("d%d" % i, rows[peer])
+        parts.append("$d%d using 2:3:1:6:($3-0.38):($3+0.38) with boxxyerror lc rgb '#0000%02x' title %s" % (
+            i, _colour(peer), label(text.peer_name(peer))))
         parts.append("$d%d using 2:3:4:5 with xerrorbars lc rgb '#000001' lw 1.2 pt 0 notitle" % i)
     if targets:
         script += _data("t", targets)
         parts.append("$t using 1:($2-0.46):(0):(0.92) with vectors nohead lc rgb '#000001' lw 2.5 title 'must reach'")
-    caption = ("Median of paired ratios against each peer's best configuration, with its 95 %% interval (or its range, below %d pairs). Bars start "
-               "at 1×: equally good.%s" % (stats.MIN_PAIRS, " %d more are left out." % more if more > 0 else ""))
-    yield Plot("How many times better is Sluice", caption, script + ["plot " + ", ".join(parts)],
-               height=90 + 20 * n + 14 * len({id(run) for run, _, _ in bars}), full=True)
+    return script + ["plot " + ", ".join(parts)]
 
 
 def _latencies(result):
@@ -214,9 +231,9 @@ def _is_number(value):
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def colour_of(peer):
-    """A peer's own colour; others share three."""
-    return PEER_COLOURS.get(peer) or 15 + sum(peer.encode()) % 3
+def _colour(peer):
+    """The sentinel of a peer's colour."""
+    return SENTINELS["--" + text.colour(peer)]
 
 
 def label(words):

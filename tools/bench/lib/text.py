@@ -24,6 +24,11 @@ def peer_name(peer, config=None):
     return name if config in (None, "default") else "%s, %s" % (name, config)
 
 
+def colour(peer):
+    """The name of a peer's colour in page and plots: its own, or one of the three that all others share."""
+    return peer if peer in PEERS else "other-%d" % (1 + sum(map(ord, peer)) % 3)
+
+
 def figure(value):
     """A measured value: three digits that mean something, no exponent."""
     if value is None:
