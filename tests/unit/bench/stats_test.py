@@ -135,6 +135,12 @@ class Void(unittest.TestCase):
         self.assertIsNone(stats.void_reason(1.0, self.GOOD))
         self.assertIsNone(stats.void_reason(0, {}))
 
+    def test_what_the_engine_does_not_know_is_not_held_against_it(self):
+        for stream in ({"id": 1, "tx_packets": 10, "rx_packets": 9, "lost": 1, "duplicates": None, "corrupted": None, "foreign": None},
+                       {"id": 1, "tx_packets": 10, "rx_packets": 3, "lost": None},
+                       {"id": 1, "tx_packets": 10, "rx_packets": 10, "lost": 1, "duplicates": 0, "too_late": 1}):
+            self.assertIsNone(stats.void_reason(1.0, {"streams": [stream]}))
+
     def test_each_rule_names_its_reason(self):
         stream = self.GOOD["streams"][0]
         for change, word in (({"steal_ms": 6}, "stolen"), ({"steal_percent": 0.6}, "0.60 % .*stolen"), ({"core_ghz_after": 2.0}, "clock"),
