@@ -52,6 +52,24 @@ class Classification(unittest.TestCase):
         self.assertEqual(search.conditional_throughput(100, [0.0] * 3, search.NDR), 0)
 
 
+class Loss(unittest.TestCase):
+    def test_what_was_not_offered_is_lost_unless_it_is_rounding(self):
+        self.assertEqual(search.loss_ratio(1000, 0, 1000.4), 0)
+        self.assertEqual(search.loss_ratio(1000, 10, 1000), 0.01)
+        self.assertAlmostEqual(search.loss_ratio(800, 0, 1000), 0.2)
+        self.assertAlmostEqual(search.loss_ratio(800, 100, 1000), 0.3)
+        for counts in ((10, 11, 10), (10, 0, 0), (10, -1, 10)):
+            with self.assertRaises(search.SearchError):
+                search.loss_ratio(*counts)
+
+    def test_a_generator_at_its_limit_is_not_taken_for_a_fast_system(self):
+        def trial(rate, duration_s):
+            sent = min(rate, 0.6e6)  # the generator's limit; the system forwards all of it
+            return search.loss_ratio(sent, 0, rate)
+        goal = search.mlrsearch(trial, 1e4, 1e6)["goals"]["NDR"]
+        self.assertLessEqual(goal["relevant_lower_bound"], 0.6e6 * 1.002)
+
+
 class Converges(unittest.TestCase):
     def check(self, goal, at, tolerance):
         """Regular, within the goal width, and around what is right."""

@@ -145,7 +145,7 @@ class Void(unittest.TestCase):
         stream = self.GOOD["streams"][0]
         for change, word in (({"steal_ms": 6}, "stolen"), ({"steal_percent": 0.6}, "0.60 % .*stolen"), ({"core_ghz_after": 2.0}, "clock"),
                              ({"counters": [{"where": "port a", "sent": 10, "forwarded": 7, "dropped": 2}]}, "port a.*1 unexplained"),
-                             ({"streams": [{**stream, "corrupted": 1}]}, "corrupted"), ({"streams": [{**stream, "foreign": 1}]}, "another"),
+                             ({"streams": [{**stream, "corrupted": 1}]}, "corrupted"), ({"streams": [{**stream, "foreign": 1}]}, "wrong port"),
                              ({"streams": [{**stream, "lost": 1}]}, "stream 1 does not add up")):
             self.assertRegex(stats.void_reason(1.0, {**self.GOOD, **change}) or "", word)
 

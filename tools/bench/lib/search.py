@@ -3,7 +3,7 @@
 latency at fractions of a rate, soak.
 
 trial(rate, duration_s) sends at the intended load and returns the trial loss ratio, 0..1, or None for a void trial, which is
-repeated. A generator that could not offer the load must count what it did not send as lost. The words are RFC 9971's: a
+repeated; loss_ratio() makes it of packet counts. The words are RFC 9971's: a
 load is a lower bound of a goal when it achieves the goal, an upper bound when it fails it, undecided while too little is
 measured. A result that lacks a bound, or whose bounds are too far apart, is irregular and says why.
 """
@@ -14,6 +14,7 @@ import math
 from lib import stats
 
 MAX_VOID_IN_ROW = 10
+OFFERED_TOLERANCE = 0.001  # an offered load this much below the intended one is rounding, not a generator at its limit
 
 
 class SearchError(Exception):
@@ -64,6 +65,16 @@ def conditional_throughput(load, losses, goal):
         if remaining_s <= 0:
             return load * (1 - loss)
     return 0.0
+
+
+def loss_ratio(sent, lost, intended):
+    """The trial loss ratio of packet counts. What a generator at its limit did not send is lost too: else its limit would pass for the
+    system's throughput."""
+    if intended <= 0 or not 0 <= lost <= sent:
+        raise SearchError("%g sent, %g lost of %g intended is no trial" % (sent, lost, intended))
+    if sent >= intended * (1 - OFFERED_TOLERANCE):
+        return lost / sent
+    return 1 - (sent - lost) / intended
 
 
 class Search:

@@ -191,7 +191,7 @@ def _streams(raw):
         if stream.get("corrupted"):
             return "%s: %d packets arrived corrupted" % (name, stream["corrupted"])
         if stream.get("foreign"):
-            return "%s: %d packets arrived that were another stream's" % (name, stream["foreign"])
+            return "%s: %d packets arrived at a wrong port or in a wrong encapsulation" % (name, stream["foreign"])
         if None in (stream.get("tx_packets"), stream.get("rx_packets"), stream.get("lost")):
             continue
         # The engine does not know duplicates of a capture, and not whether what came very late was one: null, or not there.
