@@ -64,10 +64,33 @@ class Smt(unittest.TestCase):
         self.assertEqual(self.run_with(60.0)["siblings"], True)
         self.assertEqual(self.run_with(95.0), {"core": 0, "other": 0, "drop": 0.05, "siblings": False})
 
-    def test_the_other_core_is_really_busy_and_then_idle_again(self):
-        # On one and the same core, the loop gets half of the time at best.
-        core = min(os.sched_getaffinity(0))
-        self.assertTrue(environment.smt_test(core, core)["siblings"])
+    def test_something_runs_on_the_other_core_only_while_it_should(self):
+        other, seen = min(os.sched_getaffinity(0)), []
+
+        def speed(_core):
+            pinned = [pid for pid in children() if os.sched_getaffinity(pid) == {other}]
+            seen.append(len(pinned))
+            return 50.0 if pinned else 100.0
+        self.assertTrue(environment.smt_test(other, other, speed)["siblings"])
+        self.assertEqual(seen, [0, 1] * environment.SMT_ROUNDS)
+        self.assertEqual(children(), [])
+
+    def test_the_loop_measures_and_gives_its_cores_back(self):
+        before = os.sched_getaffinity(0)
+        self.assertGreater(environment._loop_speed(min(before)), 0)
+        self.assertEqual(os.sched_getaffinity(0), before)
+
+
+def children():
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/stat" % pid, encoding="ascii", errors="replace") as f:
+                if int(f.read().rpartition(")")[2].split()[1]) == os.getpid():
+                    found.append(int(pid))
+        except OSError:
+            pass
+    return found
 
 
 class Unlike(unittest.TestCase):

@@ -3,9 +3,9 @@
 latency at fractions of a rate, soak.
 
 trial(rate, duration_s) sends at the intended load and returns the trial loss ratio, 0..1, or None for a void trial, which is
-repeated; loss_ratio() makes it of packet counts. The words are RFC 9971's: a
-load is a lower bound of a goal when it achieves the goal, an upper bound when it fails it, undecided while too little is
-measured. A result that lacks a bound, or whose bounds are too far apart, is irregular and says why.
+repeated; loss_ratio() makes it of packet counts. The words are RFC 9971's: a load is a lower bound of a goal when it achieves
+the goal, an upper bound when it fails it, undecided while too little is measured. A result that lacks a bound, or whose
+bounds are too far apart, is irregular and says why.
 """
 
 import dataclasses
