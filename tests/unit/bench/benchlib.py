@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of sluice-bench's Python modules share. Import it first: it makes `from lib import …` work."""
+
+import os
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(TOP, "tools", "bench"))
+
+from lib import result  # noqa: E402
+
+
+def trials_of(values, pairs_void=()):
+    """Trials from {(peer, config): [value of pair 0, value of pair 1, …]}."""
+    return [result.trial(peer, config, pair, "AB"[peer != "sluice"], value, {}, "voided by the test" if pair in pairs_void else None)
+            for (peer, config), row in values.items() for pair, value in enumerate(row)]
