@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run of sluice-bench: the cases in turn, with what they share of the machine. Whatever happens, it is given back."""
+
+import os
+import shutil
+import tempfile
+
+from lib import environment, layer_b2, result, runner
+from lib.machine import Cores, Hugepages
+from lib.peer_ovs import Ovs, OvsNative
+from lib.peer_sluice import Sluice, TOP
+from lib.peer_testpmd import Testpmd
+from lib.process import BenchError
+
+LAYERS = {"b2": layer_b2.Rig}
+PEERS = {p.name: p for p in (Sluice, Ovs, OvsNative, Testpmd)}
+# A switch needs its packet buffers twice over (the capture, and what moves), and some for itself.
+BUFFER_BYTES = 2560
+SPARE_MB = 320
+
+
+class Bench:
+    def __init__(self, build, peers, progress, cores=None, use_huge=True):
+        self.build, self.peer_names, self.progress = build, peers, progress
+        self.cores = cores or Cores()
+        self.use_huge, self.huge = use_huge, False
+        self.dir = None
+        self.files = {}
+        self.versions = {}
+
+    def run(self, cases, pairs=None, save=None):
+        """A result with the cases that could be run. save(result) is called after each, so that an interrupted run keeps what it has."""
+        self.dir = tempfile.mkdtemp(prefix="sluice-bench-")
+        outcome = result.new({c.name: c.raw for c in cases}, environment.collect(TOP, {"switch": self.cores.dut, "rest": self.cores.other}))
+        try:
+            for case in cases:
+                self.progress.case(case.name)
+                self._run_case(case, pairs or case.pairs, outcome)
+                outcome["environment"]["versions"].update(self.versions)
+                if save:
+                    save(outcome)
+        finally:
+            shutil.rmtree(self.dir, ignore_errors=True)
+        environment.finish(outcome["environment"])
+        if save:
+            save(outcome)
+        return outcome
+
+    def subjects(self, case):
+        """A new peer object for each switch and configuration of the case."""
+        names = [n for n in self.peer_names if not case.peers or n in case.peers]
+        return [Sluice(self.build)] + [PEERS[n](config) for n in names for config in PEERS[n].configs]
+
+    def _run_case(self, case, pairs, outcome):
+        layer = LAYERS[case.layer]
+        layer.prepare(case, self)
+        rigs = [layer(case, peer, self) for peer in self.subjects(case)]
+        memory_mb = needed_mb(case)
+        pages = Hugepages(memory_mb * len(rigs), self.progress.note) if self.use_huge else None
+        self.huge = pages is not None and pages.mb > 0
+        tally = runner.Tally()
+        try:
+            for rig in rigs:
+                self.progress.trial(what="starting %s" % rig.peer)
+                self.versions.setdefault(rig.peer.name, rig.peer.version())
+                rig.memory_mb = memory_mb
+                rig.open()
+            runner.run_trials(case, rigs, pairs, self.progress, tally)
+        finally:
+            for rig in rigs:
+                rig.close()
+            if pages is not None:
+                pages.restore()
+        self._add_runs(case, pairs, tally, outcome)
+
+    def _add_runs(self, case, pairs, tally, outcome):
+        command = "tools/bench/sluice-bench run %s%s%s" % (case.name, "".join(" --peer " + p for p in self.peer_names),
+                                                          " --pairs %d" % pairs if pairs != case.pairs else "")
+        if case.metric not in tally.by_metric:
+            raise BenchError("%s: no trial gave a figure of %s" % (case.name, case.metric))
+        parameters = {"layer": case.layer.upper(), "flows": case.flows, "hugepages": self.huge}
+        result.add_run(outcome, case.name, case.metric, case.better, tally.by_metric[case.metric], command, target=case.target,
+                       title=case.title, unit=case.unit, parameters=parameters)
+
+
+def needed_mb(case):
+    """Memory of one switch: a capture is kept whole in packet buffers."""
+    return max(case.memory_mb, SPARE_MB + 2 * BUFFER_BYTES * case.flows // 1048576 if case.layer == "b2" else 0)
+
+
+def build_of(given):
+    path = given or os.environ.get("SLUICE_BUILD") or os.path.join(TOP, "build")
+    if not os.path.exists(os.path.join(path, "datapath", "sluice-switch")):
+        raise BenchError("there is no build in %s" % path, "meson setup build -Dtests=false --buildtype=release -Db_ndebug=false && ninja -C build")
+    return path

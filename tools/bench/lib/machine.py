@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run takes of the machine and gives back: cores, hugepages; and what the machine took from it: steal time."""
+
+import os
+import re
+import tempfile
+import time
+
+from lib.process import BenchError, run
+
+HUGEPAGE_MB = 2
+NR_HUGEPAGES = "/proc/sys/vm/nr_hugepages"
+
+
+class Cores:
+    """dut: the switch's worker, alone there. other: generator, control processes and this program."""
+
+    def __init__(self, dut=None, other=None):
+        allowed = sorted(os.sched_getaffinity(0))
+        if len(allowed) < 2 and (dut is None or other is None):
+            raise BenchError("two cores are needed, %d allowed" % len(allowed), "run it where taskset -p $$ shows two or more")
+        self.dut = allowed[-1] if dut is None else dut
+        self.other = next(c for c in allowed if c != self.dut) if other is None else other
+        for core in (self.dut, self.other):
+            if core not in allowed:
+                raise BenchError("core %d is not one of %s" % (core, ",".join(map(str, allowed))))
+        if self.dut == self.other:
+            raise BenchError("the switch and the generator need a core each, both were given %d" % self.dut)
+
+
+class Hugepages:
+    """Reserves 2 MB pages while the run lasts, when it may (root) and can (free memory). .mb is what there is; 0: run without."""
+
+    def __init__(self, mb, note=print):
+        self.mb, self.before, self.mount, self.note = 0, None, None, note
+        try:
+            self._reserve(mb)
+            if self.mb > 0 and not hugetlbfs_mounted():
+                self._mount()
+        except BaseException:
+            self.restore()
+            raise
+
+    def _reserve(self, mb):
+        note = self.note
+        free_mb = meminfo_kb("HugePages_Free") * HUGEPAGE_MB
+        if free_mb >= mb:
+            self.mb = free_mb
+            return
+        if os.geteuid() != 0:
+            note("no hugepages: not root; cycles will be higher for every switch alike")
+            return
+        # Half of what is available stays for everybody else.
+        if meminfo_kb("MemAvailable") // 1024 < 2 * (mb - free_mb):
+            note("no hugepages: %d MB wanted, too little memory is free; cycles will be higher for every switch alike" % mb)
+            return
+        self.before = read_int(NR_HUGEPAGES)
+        self._set(self.before + (mb - free_mb + HUGEPAGE_MB - 1) // HUGEPAGE_MB)
+        self.mb = meminfo_kb("HugePages_Free") * HUGEPAGE_MB
+        if self.mb < mb:
+            note("no hugepages: %d MB wanted, the kernel found %d MB; cycles will be higher for every switch alike" % (mb, self.mb))
+            self.restore()
+
+    def _set(self, n):
+        try:
+            with open(NR_HUGEPAGES, "w", encoding="ascii") as f:
+                f.write("%d\n" % n)
+        except OSError as e:
+            self.note("cannot set vm.nr_hugepages: %s" % e)
+
+    def _mount(self):
+        """DPDK wants its pages as files."""
+        self.mount = tempfile.mkdtemp(prefix="sluice-bench-huge-")
+        run("mount", "-t", "hugetlbfs", "-o", "pagesize=2M", "sluice-bench", self.mount)
+
+    def restore(self):
+        if self.mount is not None:
+            run("umount", self.mount, check=False)
+            os.rmdir(self.mount)
+            self.mount = None
+        if self.before is not None:
+            self._set(self.before)
+            self.before, self.mb = None, 0
+
+
+def hugetlbfs_mounted():
+    with open("/proc/mounts", encoding="ascii", errors="replace") as f:
+        return any(line.split()[2] == "hugetlbfs" for line in f)
+
+
+def read_int(path):
+    with open(path, encoding="ascii") as f:
+        return int(f.read())
+
+
+def meminfo_kb(name):
+    """A row of /proc/meminfo; HugePages_* are counts."""
+    with open("/proc/meminfo", encoding="ascii") as f:
+        for line in f:
+            if line.startswith(name + ":"):
+                return int(line.split()[1])
+    return 0
+
+
+def parse_cpu_line(line):
+    """(steal, all) in clock ticks, of a cpu line of /proc/stat. Guest time is in user time already."""
+    values = [int(v) for v in line.split()[1:9]]
+    return values[7], sum(values)
+
+
+class Watch:
+    """What others took of a core while a trial ran: the hypervisor (steal time), and whoever else ran there (waiting time of the
+    threads that live on that core alone)."""
+
+    def __init__(self, core, pid):
+        self.core, self.pid = core, pid
+        self.tids = threads_of_core(pid, core)
+        self.start_s = time.monotonic()
+        self.before = self._read()
+
+    def _read(self):
+        steal = 0
+        with open("/proc/stat", encoding="ascii") as f:
+            for line in f:
+                if line.startswith("cpu%d " % self.core):
+                    steal = parse_cpu_line(line)[0]
+        waited_ns = switched = 0
+        for tid in self.tids:
+            base = "/proc/%d/task/%d/" % (self.pid, tid)
+            with open(base + "schedstat", encoding="ascii") as f:
+                waited_ns += int(f.read().split()[1])
+            with open(base + "status", encoding="ascii", errors="replace") as f:
+                switched += int(re.search(r"nonvoluntary_ctxt_switches:\s*(\d+)", f.read()).group(1))
+        return steal, waited_ns, switched
+
+    def end(self):
+        steal, waited_ns, switched = (b - a for a, b in zip(self.before, self._read()))
+        return {"elapsed_ms": (time.monotonic() - self.start_s) * 1000, "steal_ms": steal * 1000 / os.sysconf("SC_CLK_TCK"),
+                "waited_ms": waited_ns / 1e6, "involuntary_switches": switched}
+
+
+def threads_of_core(pid, core):
+    """Of a process: those that may run on this core and no other."""
+    return [int(tid) for tid in os.listdir("/proc/%d/task" % pid) if os.sched_getaffinity(int(tid)) == {core}]

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a switch under test must be able to do. One class per switch; a run only knows this interface.
+
+Life: start → add ports → set_rules → (resume → trial → pause)* → stop. stop() leaves nothing behind, whatever happened before.
+"""
+
+import itertools
+import os
+
+from lib.process import Group, run
+
+SERIAL = itertools.count()
+
+
+WRAP = 1 << 64  # OVS prints a difference of two counters that it reads one after the other: below zero, it wraps
+
+
+class Counters:
+    """What a switch says of itself at one moment. Differences of two make a trial."""
+
+    def __init__(self, busy_cycles, idle_cycles, packets, ports, more=None):
+        self.busy_cycles, self.idle_cycles, self.packets = busy_cycles, idle_cycles, packets
+        self.ports = ports  # {name: {"rx": packets, "tx": packets, "drops": packets}}
+        self.more = more or {}
+
+    def since(self, before):
+        ports = {name: {k: v - before.ports.get(name, {}).get(k, 0) for k, v in row.items()} for name, row in self.ports.items()}
+        more = {k: v - before.more.get(k, 0) for k, v in self.more.items()}
+        return Counters((self.busy_cycles - before.busy_cycles) % WRAP, (self.idle_cycles - before.idle_cycles) % WRAP,
+                        self.packets - before.packets, ports, more)
+
+    def as_json(self):
+        return {"busy_cycles": self.busy_cycles, "idle_cycles": self.idle_cycles, "packets": self.packets, "ports": self.ports, **self.more}
+
+
+class Peer:
+    name = None
+    program = None  # the process of its group that forwards
+    configs = ("default",)
+    switches = True  # False: only moves packets, a floor for the others
+
+    def __init__(self, config="default"):
+        if config not in self.configs:
+            raise ValueError("%s has no configuration %s" % (self.name, config))
+        self.config = config
+        self.group = None
+        self.netns = None
+        self.ports = []  # names in order of addition
+
+    def __str__(self):
+        return self.name if self.config == "default" else "%s (%s)" % (self.name, self.config)
+
+    # What each switch says in its own words.
+    def start(self, cores, huge, memory_mb, n_flows):
+        raise NotImplementedError
+
+    def add_source(self, name, pcap):
+        """A port that plays a capture without end."""
+        raise NotImplementedError
+
+    def add_sink(self, name):
+        """A port that drops what it is sent."""
+        raise NotImplementedError
+
+    def add_vhost(self, name):
+        """A vhost-user port; returns the path of the socket that the guest listens at."""
+        raise NotImplementedError
+
+    def set_rules(self, rules):
+        raise NotImplementedError
+
+    def counters(self):
+        raise NotImplementedError
+
+    def version(self):
+        raise NotImplementedError
+
+    # What all have in common.
+    def prepare(self, kind):
+        """A directory and a network namespace: two switches may want the same interface names."""
+        self.group = Group(kind)
+        self.netns = "sluice-bench-%d-%d" % (os.getpid(), next(SERIAL))
+        run("ip", "netns", "add", self.netns)
+        run("ip", "-n", self.netns, "link", "set", "lo", "up")
+
+    def pid(self):
+        return next(process.pid for name, process in self.group.processes if name == self.program)
+
+    def pause(self):
+        self.group.pause()
+
+    def resume(self):
+        self.group.resume()
+
+    def check(self):
+        self.group.check()
+
+    def stop(self):
+        if self.group is not None:
+            self.group.stop()
+            self.group = None
+        if self.netns is not None:
+            run("ip", "netns", "del", self.netns, check=False)
+            self.netns = None

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sluice itself: the real sluice-switch and sluiced of the build, programmed over JSON-RPC as a controller does."""
+
+import os
+import sys
+
+from lib.peer import Counters, Peer
+from lib.process import BenchError, run, wait_for
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+sys.path.append(os.path.join(TOP, "tools", "demo"))
+import api  # noqa: E402
+
+BRIDGE = "br0"
+OWNER = "bench"
+SESSIONS_MIN = 65536
+RULES_A_COMMIT = 20000
+
+
+class Sluice(Peer):
+    name = "sluice"
+    program = "switch"
+
+    def __init__(self, build, config="default"):
+        super().__init__(config)
+        self.build = build
+        self.api = None
+
+    def start(self, cores, huge, memory_mb, n_flows):
+        self.prepare("sluice")
+        self.group.spawn("switch", [os.path.join(self.build, "datapath/sluice-switch"), "--rundir", self.group.dir, "--cores", str(cores.dut),
+                                    "--memory", str(memory_mb), "--huge" if huge else "--no-huge",
+                                    "--sessions", str(max(SESSIONS_MIN, 2 * n_flows))], {cores.other}, netns=self.netns)
+        self.group.spawn("sluiced", [os.path.join(self.build, "control/sluiced"), "--rundir", self.group.dir,
+                                     "--state", self.group.path("state")], {cores.other}, netns=self.netns)
+        self.api = wait_for("sluiced answers", self._connect, log=self.group.log("sluiced"))
+        wait_for("the switch connects to sluiced", lambda: self.check() or self.api.call("sys.health")["switch_connected"],
+                 log=self.group.log("switch"))
+        self._put([self.api.put("bridge", BRIDGE)])
+
+    def _connect(self):
+        self.check()
+        try:
+            return api.Api(self.group.path("api.sock"), timeout_s=120)
+        except OSError:
+            return None
+
+    def _put(self, ops, **more):
+        try:
+            return self.api.commit(ops, owner=OWNER, **more)
+        except (api.ApiError, OSError) as e:
+            raise BenchError("sluiced refused: %s" % e, log=self.group.log("sluiced")) from None
+
+    def _add_port(self, name, **columns):
+        self._put([self.api.put("port", name, bridge=BRIDGE, **columns)])
+        self.ports.append(name)
+
+    def add_source(self, name, pcap):
+        self._add_port(name, kind="pcap", device="rx=%s,loop" % pcap)
+        self._wait_up(name)
+
+    def add_sink(self, name):
+        # The same DPDK device as everybody else's, not Sluice's own null port.
+        self._add_port(name, kind="ethdev", device="net_null,no-rx=1")
+        self._wait_up(name)
+
+    def add_vhost(self, name):
+        path = self.group.path(name + ".sock")
+        self._add_port(name, kind="vhost-user", socket=path)
+        return path
+
+    def _wait_up(self, name):
+        def up():
+            row = next((p for p in self.api.call("stats.get", table="port")["ports"] if p["name"] == name), None)
+            if row and row["state"] == "failed":
+                raise BenchError("port %s of sluice failed: %s" % (name, row.get("error")), log=self.group.log("switch"))
+            return row and row["state"] == "up"
+        wait_for("port %s of sluice is up" % name, up, 60, log=self.group.log("switch"))
+
+    def set_rules(self, rules):
+        ops = [self.api.put("flow", "r%d" % i, **rule.for_sluice(BRIDGE)) for i, rule in enumerate(rules)]
+        for at in range(0, len(ops), RULES_A_COMMIT):
+            self._put(ops[at:at + RULES_A_COMMIT])
+
+    def counters(self):
+        worker = self.api.call("stats.get", table="worker")["workers"][0]
+        ports = {p["name"]: {"rx": p["rx_packets"], "tx": p["tx_packets"], "drops": sum(p["drops"].values()), "copies": p["copies"],
+                             "held": p["held"], "sent": p["sent"]} for p in self.api.call("stats.get", table="port")["ports"]}
+        more = {k: worker[k] for k in ("bursts", "session_hits", "session_misses", "session_stale", "session_refused")}
+        return Counters(worker["busy_cycles"], worker["idle_cycles"], worker["packets"], ports, more)
+
+    def version(self):
+        return run(os.path.join(self.build, "datapath/sluice-switch"), "--version").strip()
+
+    def stop(self):
+        if self.api is not None:
+            self.api.close()
+            self.api = None
+        super().stop()

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When a trial on a live switch must not count. Beside the rules of stats.void_reason, which know nothing of switches."""
+
+WAITED_LIMIT = 0.005  # of the trial: the core was somebody else's
+CYCLES_LIMIT = 0.05  # between the cycles that a switch accounts for and those that went by
+# Counters are read while packets move: within a burst or two, and what passes between the first and the last of them.
+SKEW_SHARE = 0.002
+SKEW_PACKETS = 1024
+
+
+def waited(raw):
+    if raw["waited_ms"] <= WAITED_LIMIT * raw["elapsed_ms"]:
+        return None
+    return "the switch's core was taken by others for %.2f %% of the time (limit %.1f %%)" % (
+        100 * raw["waited_ms"] / raw["elapsed_ms"], 100 * WAITED_LIMIT)
+
+
+def conservation(ports):
+    """Of a difference of counters: what came in by all ports left or was counted as dropped."""
+    rx = sum(p["rx"] for p in ports.values())
+    out = sum(p["tx"] + p["drops"] for p in ports.values())
+    copies = sum(p.get("copies", 0) for p in ports.values())
+    missing = rx + copies - out
+    if abs(missing) <= SKEW_SHARE * rx + SKEW_PACKETS:
+        return None
+    return "counters do not add up: %d received, %d sent or dropped with a count" % (rx + copies, out)
+
+
+def cycles(delta, elapsed_ms, tsc_hz):
+    """A switch that always polls accounts for all the time there is."""
+    if not tsc_hz or not delta.idle_cycles + delta.busy_cycles:
+        return None
+    share = (delta.busy_cycles + delta.idle_cycles) / (elapsed_ms / 1000 * tsc_hz)
+    if abs(share - 1) <= CYCLES_LIMIT:
+        return None
+    return "the switch accounts for %.1f %% of the cycles that went by" % (100 * share)
