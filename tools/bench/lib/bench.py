@@ -5,14 +5,14 @@ import os
 import shutil
 import tempfile
 
-from lib import environment, layer_b2, result, runner
+from lib import environment, layer_b2, layer_b3, result, runner
 from lib.machine import Cores, Hugepages
 from lib.peer_ovs import Ovs, OvsNative
-from lib.peer_sluice import Sluice, TOP
+from lib.peer_sluice import TOP, Sluice
 from lib.peer_testpmd import Testpmd
 from lib.process import BenchError
 
-LAYERS = {"b2": layer_b2.Rig}
+LAYERS = {"b2": layer_b2.Rig, "b3": layer_b3.Rig}
 PEERS = {p.name: p for p in (Sluice, Ovs, OvsNative, Testpmd)}
 # A switch needs its packet buffers twice over (the capture, and what moves), and some for itself.
 BUFFER_BYTES = 2560
@@ -27,19 +27,29 @@ class Bench:
         self.dir = None
         self.files = {}
         self.versions = {}
+        self.failed = []  # (case, why)
 
     def run(self, cases, pairs=None, save=None):
         """A result with the cases that could be run. save(result) is called after each, so that an interrupted run keeps what it has."""
         self.dir = tempfile.mkdtemp(prefix="sluice-bench-")
+        # This program and the commands it runs stay off the switch's core.
+        allowed = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {self.cores.other})
         outcome = result.new({c.name: c.raw for c in cases}, environment.collect(TOP, {"switch": self.cores.dut, "rest": self.cores.other}))
         try:
             for case in cases:
                 self.progress.case(case.name)
-                self._run_case(case, pairs or case.pairs, outcome)
+                try:
+                    self._run_case(case, pairs or case.pairs, outcome)
+                except BenchError as e:
+                    # The others may well work; the exit code says that one did not.
+                    self.failed.append((case.name, e.text()))
+                    self.progress.note("%s failed: %s" % (case.name, e.what))
                 outcome["environment"]["versions"].update(self.versions)
                 if save:
                     save(outcome)
         finally:
+            os.sched_setaffinity(0, allowed)
             shutil.rmtree(self.dir, ignore_errors=True)
         environment.finish(outcome["environment"])
         if save:
@@ -56,7 +66,7 @@ class Bench:
         layer.prepare(case, self)
         rigs = [layer(case, peer, self) for peer in self.subjects(case)]
         memory_mb = needed_mb(case)
-        pages = Hugepages(memory_mb * len(rigs), self.progress.note) if self.use_huge else None
+        pages = Hugepages((memory_mb + layer.extra_mb) * len(rigs), self.progress.note) if self.use_huge else None
         self.huge = pages is not None and pages.mb > 0
         tally = runner.Tally()
         try:
@@ -86,10 +96,3 @@ class Bench:
 def needed_mb(case):
     """Memory of one switch: a capture is kept whole in packet buffers."""
     return max(case.memory_mb, SPARE_MB + 2 * BUFFER_BYTES * case.flows // 1048576 if case.layer == "b2" else 0)
-
-
-def build_of(given):
-    path = given or os.environ.get("SLUICE_BUILD") or os.path.join(TOP, "build")
-    if not os.path.exists(os.path.join(path, "datapath", "sluice-switch")):
-        raise BenchError("there is no build in %s" % path, "meson setup build -Dtests=false --buildtype=release -Db_ndebug=false && ninja -C build")
-    return path

@@ -18,6 +18,8 @@ from lib.rules import looks_above_l2
 class Rig:
     """One switch in this set-up. open → trial* → close; paused between trials."""
 
+    extra_mb = 0  # beside the switch's own memory
+
     def __init__(self, case, peer, bench):
         self.case, self.peer, self.bench = case, peer, bench
         self.memory_mb = case.memory_mb

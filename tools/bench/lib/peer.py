@@ -7,8 +7,11 @@ Life: start → add ports → set_rules → (resume → trial → pause)* → st
 import itertools
 import os
 
-from lib.process import Group, run
+from lib.process import BenchError, Group, run
 
+UNDERLAY_MAC = "02:00:00:00:01:01"
+UNDERLAY_MTU = 1600
+UNDERLAY_PREFIX_LEN = 24
 SERIAL = itertools.count()
 
 
@@ -66,8 +69,31 @@ class Peer:
         """A vhost-user port; returns the path of the socket that the guest listens at."""
         raise NotImplementedError
 
+    def add_uplink(self, name, overlay):
+        """A vhost-user port that carries VXLAN from and to overlay["remote"]; returns as add_vhost."""
+        raise self.cannot("carries no VXLAN")
+
+    def add_tunnel(self, name, remote, vni):
+        """The port at which rules see what comes out of the uplink, and what they send into it."""
+        raise self.cannot("carries no VXLAN")
+
+    def underlay_mac(self):
+        """Of its own address below the overlay."""
+        return UNDERLAY_MAC
+
     def set_rules(self, rules):
         raise NotImplementedError
+
+    def add_rules(self, rules):
+        """Beside those that are there, in as few transactions as it can take."""
+        raise self.cannot("takes no rules")
+
+    def remove_rules(self):
+        """Those of add_rules."""
+        raise self.cannot("takes no rules")
+
+    def cannot(self, what):
+        return BenchError("%s %s" % (self.name, what), "leave --peer %s out" % self.name)
 
     def counters(self):
         raise NotImplementedError

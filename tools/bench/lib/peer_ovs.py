@@ -5,12 +5,13 @@ import os
 import re
 
 from lib import ovs_native, ovs_text
-from lib.peer import Counters, Peer
+from lib.peer import UNDERLAY_MAC, UNDERLAY_MTU, UNDERLAY_PREFIX_LEN, Counters, Peer
 from lib.process import BenchError, run, wait_for
 
 VSWITCHD = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk"
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
-BRIDGE = "br0"
+BRIDGE, WIRE_BRIDGE = "br0", "br-wire"
+ADDED_COOKIE = "0xbe"
 NO_HUGE_MEMORY_MB = 1024
 # Upstream's documentation of each: the cache for few flows, none, the one for many.
 CONFIGS = {
@@ -99,9 +100,34 @@ class Ovs(Peer):
         self._add_port(name, "type=dpdkvhostuserclient", "options:vhost-server-path=" + path)
         return path
 
+    def add_uplink(self, name, overlay):
+        # The bridge of the wire, whose local port has the tunnel's address; OVS learns the route from the kernel of this namespace.
+        path = self.group.path(name + ".sock")
+        self._vsctl("add-br", WIRE_BRIDGE, "--", "set", "bridge", WIRE_BRIDGE, "datapath_type=netdev", 'other-config:hwaddr="%s"' % UNDERLAY_MAC,
+                    "--", "set", "interface", WIRE_BRIDGE, "mtu_request=%d" % UNDERLAY_MTU, "--", "add-port", WIRE_BRIDGE, name,
+                    "--", "set", "interface", name, "type=dpdkvhostuserclient", "options:vhost-server-path=" + path)
+        ip = ("ip", "-n", self.netns)
+        run(*ip, "addr", "add", "%s/%d" % (overlay["local"], UNDERLAY_PREFIX_LEN), "dev", WIRE_BRIDGE)
+        run(*ip, "link", "set", WIRE_BRIDGE, "up")
+        self.appctl("tnl/neigh/set", WIRE_BRIDGE, overlay["remote"], overlay["mac"])
+        wait_for("OVS has the route to %s" % overlay["remote"], lambda: WIRE_BRIDGE in self.appctl("ovs/route/lookup", overlay["remote"]),
+                 log=self.group.log("vswitchd"))
+        self.ports.append(name)
+        return path
+
+    def add_tunnel(self, name, remote, vni):
+        self._add_port(name, "type=vxlan", "options:remote_ip=" + remote, "options:key=%d" % vni)
+
     def set_rules(self, rules):
         # A file replaces what was there in one bundle.
         self.ofctl("replace-flows", "--bundle", "-", stdin="\n".join(rule.for_ovs(self.ofports) for rule in rules) + "\n")
+
+    def add_rules(self, rules):
+        text = "".join("cookie=%s,%s\n" % (ADDED_COOKIE, rule.for_ovs(self.ofports)) for rule in rules)
+        self.ofctl("add-flows", "--bundle", "-", stdin=text)
+
+    def remove_rules(self):
+        self.ofctl("del-flows", "cookie=%s/-1" % ADDED_COOKIE)
 
     def counters(self):
         ports = ovs_text.dpctl_ports(self.appctl("dpctl/show", "-s", "netdev@ovs-netdev"))

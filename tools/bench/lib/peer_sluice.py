@@ -4,7 +4,7 @@
 import os
 import sys
 
-from lib.peer import Counters, Peer
+from lib.peer import UNDERLAY_MAC, UNDERLAY_MTU, UNDERLAY_PREFIX_LEN, Counters, Peer
 from lib.process import BenchError, run, wait_for
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -12,6 +12,7 @@ sys.path.append(os.path.join(TOP, "tools", "demo"))
 import api  # noqa: E402
 
 BRIDGE = "br0"
+UNDERLAY = "underlay0"
 OWNER = "bench"
 SESSIONS_MIN = 65536
 RULES_A_COMMIT = 20000
@@ -25,6 +26,7 @@ class Sluice(Peer):
         super().__init__(config)
         self.build = build
         self.api = None
+        self.n_added = 0
 
     def start(self, cores, huge, memory_mb, n_flows):
         self.prepare("sluice")
@@ -69,6 +71,22 @@ class Sluice(Peer):
         self._add_port(name, kind="vhost-user", socket=path)
         return path
 
+    def add_uplink(self, name, overlay):
+        # sluiced takes the underlay's address, MTU, route and neighbour from a kernel interface; the packets take the device.
+        ip = ("ip", "-n", self.netns)
+        run(*ip, "link", "add", UNDERLAY, "address", UNDERLAY_MAC, "mtu", str(UNDERLAY_MTU), "type", "veth", "peer", "name", UNDERLAY + "p")
+        for interface in (UNDERLAY, UNDERLAY + "p"):
+            run(*ip, "link", "set", interface, "up")
+        run(*ip, "addr", "add", "%s/%d" % (overlay["local"], UNDERLAY_PREFIX_LEN), "dev", UNDERLAY)
+        run(*ip, "neigh", "replace", overlay["remote"], "lladdr", overlay["mac"], "nud", "permanent", "dev", UNDERLAY)
+        path = self.group.path(name + ".sock")
+        self._put([self.api.put("port", name, kind="uplink", interface=UNDERLAY, device="net_vhost,iface=%s,client=1,queues=1" % path)])
+        self.ports.append(name)
+        return path
+
+    def add_tunnel(self, name, remote, vni):
+        self._add_port(name, kind="vxlan", remote_ip=remote, vni=str(vni))
+
     def _wait_up(self, name):
         def up():
             row = next((p for p in self.api.call("stats.get", table="port")["ports"] if p["name"] == name), None)
@@ -78,7 +96,19 @@ class Sluice(Peer):
         wait_for("port %s of sluice is up" % name, up, 60, log=self.group.log("switch"))
 
     def set_rules(self, rules):
-        ops = [self.api.put("flow", "r%d" % i, **rule.for_sluice(BRIDGE)) for i, rule in enumerate(rules)]
+        self._put_rules("r", rules)
+
+    def add_rules(self, rules):
+        self.n_added = len(rules)
+        self._put_rules("more", rules)
+
+    def remove_rules(self):
+        ops = [{"op": "delete", "table": "flow", "name": "more%d" % i} for i in range(self.n_added)]
+        for at in range(0, len(ops), RULES_A_COMMIT):
+            self._put(ops[at:at + RULES_A_COMMIT], force=True)
+
+    def _put_rules(self, prefix, rules):
+        ops = [self.api.put("flow", "%s%d" % (prefix, i), **rule.for_sluice(BRIDGE)) for i, rule in enumerate(rules)]
         for at in range(0, len(ops), RULES_A_COMMIT):
             self._put(ops[at:at + RULES_A_COMMIT])
 

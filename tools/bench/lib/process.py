@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Processes that a bench run starts: pinned, logged, paused and ended by their pids, in a directory that goes away with them."""
 
+import ctypes
 import os
 import shutil
 import signal
@@ -9,19 +10,23 @@ import tempfile
 import time
 
 
+PR_SET_PDEATHSIG = 1
+
+
 class BenchError(Exception):
     """What went wrong, and what to do next."""
 
     def __init__(self, what, hint=None, log=None):
         super().__init__(what)
-        self.what, self.hint, self.log = what, hint, log
+        # Read now: the log goes away with the process's directory.
+        self.what, self.hint, self.log = what, hint, tail(log) if log else None
 
     def text(self):
         lines = [self.what]
         if self.hint:
             lines.append("  try: " + self.hint)
         if self.log:
-            lines.append("  its last lines:\n" + "\n".join("    " + line for line in tail(self.log).splitlines()))
+            lines.append("  its last lines:\n" + "\n".join("    " + line for line in self.log.splitlines()))
         return "\n".join(lines)
 
 
@@ -58,6 +63,12 @@ def wait_for(what, condition, timeout_s=15.0, log=None, step_s=0.02):
         time.sleep(step_s)
 
 
+def prepare_child(cores):
+    """Pinned, and gone when this program is gone, even killed: a poll-mode thread would spin for ever."""
+    os.sched_setaffinity(0, cores)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Group:
     """Processes that belong together. stop() may be called at any time, twice too, and leaves nothing behind."""
 
@@ -81,7 +92,7 @@ class Group:
             popen.setdefault("stdout", log)
             try:
                 process = subprocess.Popen(prefix + list(cmd), stderr=log, env=env, start_new_session=True,
-                                           preexec_fn=lambda: os.sched_setaffinity(0, cores), **popen)
+                                           preexec_fn=lambda: prepare_child(cores), **popen)
             except FileNotFoundError as e:
                 raise BenchError("cannot start %s: %s" % (name, e), "tools/dev/packages --install bench") from None
         self.processes.append((name, process))

@@ -3,6 +3,9 @@
 
 from lib.process import BenchError
 
+# Names of ports that are no guest's: the device under the overlay, and the overlay's own port that rules see.
+WIRE, TUNNEL = "wire", "tunnel"
+
 # Sluice's field: (OVS's field). Fields that only select a protocol become OVS's own prerequisite words.
 OVS_FIELDS = {
     "ipv4_src": "nw_src", "ipv4_dst": "nw_dst", "udp_src": "udp_src", "udp_dst": "udp_dst", "tcp_src": "tcp_src",

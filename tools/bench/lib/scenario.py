@@ -11,7 +11,7 @@ import os
 import tomllib
 
 from lib.process import BenchError
-from lib.rules import Rule
+from lib.rules import TUNNEL, Rule
 
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "scenarios")
 LAYERS = ("b2", "b3", "api")
@@ -63,7 +63,7 @@ class Case:
     pairs: int = 10
     target: dict | None = None
     ports: list = dataclasses.field(default_factory=lambda: ["in", "out"])
-    overlay: bool = False  # port "wire" is the underlay
+    overlay: dict | None = None  # {local, remote, mac, vni}: port "wire" carries VXLAN, port "tunnel" is what comes out of it
     idle_ports: int = 0
     commit_rules: int = 0
     memory_mb: int = 1024
@@ -94,6 +94,7 @@ CASE_KEYS = {"name", "title", "shows", "metric", "method", "trial_ms", "warmup_m
              "commit_rules", "memory_mb", "peers", "traffic", "rule"}
 TOP_KEYS = {"name", "title", "shows", "layer", "case"} | (CASE_KEYS - {"name", "title", "shows"})
 RULE_KEYS = {"match", "to", "priority", "table"}
+OVERLAY_KEYS = {"local", "remote", "mac", "vni"}
 TARGET_KEYS = {"must", "aim", "of", "against", "what"}
 TRAFFIC_KEYS = {f.name for f in dataclasses.fields(Traffic)}
 METHODS = {"throughput": ("b2", "b3"), "victim": ("b3",), "idle": ("b3",), "updates": ("b3",), "rules": ("api",)}
@@ -183,14 +184,19 @@ def check_case(case, where):
         check_keys(case.target, TARGET_KEYS, where + ": target")
         if "must" not in case.target:
             raise BenchError("%s: target: must is missing" % where)
+    if case.overlay is not None:
+        check_keys(case.overlay, OVERLAY_KEYS, where + ": overlay")
+        if set(case.overlay) != OVERLAY_KEYS:
+            raise BenchError("%s: overlay needs %s" % (where, ", ".join(sorted(OVERLAY_KEYS))))
+    ruled = case.ports + ([TUNNEL] if case.overlay else [])
     for traffic in case.traffic:
         for port in (traffic.tx, traffic.rx):
             if port is not None and port not in case.ports:
                 raise BenchError("%s: traffic goes by port %s%s" % (where, port, did_you_mean(port, case.ports) or ", which is not in ports"))
     for rule in case.rules:
         for port in [rule.match.get("in_port")] + ([rule.to] if rule.to != "drop" else []):
-            if port is not None and port not in case.ports:
-                raise BenchError("%s: a rule names port %s%s" % (where, port, did_you_mean(port, case.ports) or ", which is not in ports"))
+            if port is not None and port not in ruled:
+                raise BenchError("%s: a rule names port %s%s" % (where, port, did_you_mean(port, ruled) or ", which is not in ports"))
 
 
 def parse_traffic(data, where):

@@ -34,3 +34,11 @@ def cycles(delta, elapsed_ms, tsc_hz):
     if abs(share - 1) <= CYCLES_LIMIT:
         return None
     return "the switch accounts for %.1f %% of the cycles that went by" % (100 * share)
+
+
+def handed_over(sent, ports):
+    """What the engine put into the rings, the switch has taken out."""
+    taken = sum(p["rx"] for p in ports.values())
+    if abs(sent - taken) <= SKEW_SHARE * sent + SKEW_PACKETS:
+        return None
+    return "counters do not add up: %d sent by the engine, %d received by the switch" % (sent, taken)
