@@ -196,7 +196,7 @@ static int probe(const char *devargs, uint16_t *ret_dev_id, struct err *err)
 	return 0;
 }
 
-/* False when devargs name a kernel interface that is not there. */
+/* False when devargs name a kernel interface that is not there. A path is net_vhost's socket. */
 static bool interface_exists(const char *devargs)
 {
 	char name[IFNAMSIZ];
@@ -204,6 +204,8 @@ static bool interface_exists(const char *devargs)
 	if (at == NULL)
 		return true;
 	at += strlen(",iface=");
+	if (*at == '/')
+		return true;
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(at, ","), at);
 	return if_nametoindex(name) != 0;
 }

@@ -18,8 +18,6 @@ from lib.rules import looks_above_l2
 class Rig:
     """One switch in this set-up. open → trial* → close; paused between trials."""
 
-    extra_mb = 0  # beside the switch's own memory
-
     def __init__(self, case, peer, bench):
         self.case, self.peer, self.bench = case, peer, bench
         self.memory_mb = case.memory_mb
@@ -33,6 +31,11 @@ class Rig:
         path = os.path.join(bench.dir, case.name + ".pcap")
         traffic.write_pcap(path, case.traffic[0])
         bench.files[case.name] = path
+
+    @staticmethod
+    def needed_mb(_case, memory_mb):
+        """Of hugepages."""
+        return memory_mb
 
     def open(self):
         case = self.case

@@ -6,6 +6,7 @@
 What was sent, lost, doubled or broken is known from stamps in the packets, and must agree with what the switch counted.
 """
 
+import dataclasses
 import threading
 import time
 
@@ -18,6 +19,8 @@ from lib.rules import TUNNEL, WIRE, Rule
 DRAIN_MS = 100
 ENGINE_MB = 512
 LINK_MS = 20000
+PORTS_OF_ENGINE = 30  # DPDK as Debian builds it has 32 devices in a process
+IDLE_ENGINE_MB = 192
 STREAM_KEYS = ("tx", "rx", "kind", "sizes", "eth_src", "eth_dst", "src", "dst", "sport", "dport", "flows", "vary", "distribution", "zipf_s",
                "seed", "vxlan", "expect_vxlan")
 # Only some kinds of stream have flows that are counted out; the others take their variety from their kind.
@@ -27,18 +30,23 @@ NO_FLOWS = ("random_tuples", "explosion")
 class Rig:
     """One switch, with an engine of its own. open → trial* → close; both paused between trials."""
 
-    extra_mb = ENGINE_MB
-
     def __init__(self, case, peer, bench):
         self.case, self.peer, self.bench = case, peer, bench
         self.memory_mb = case.memory_mb
         self.engine = None
+        self.idle_guests = []  # engines that are stopped for good: their rings are there, and silent
+        self.without = None  # method idle: the same without the idle ports
         self.max_pps = None  # of the main stream alone, for rates that are shares of it
 
     @classmethod
     def prepare(cls, case, bench):
         if not case.traffic:
             raise BenchError("%s has no traffic" % case.name)
+
+    @staticmethod
+    def needed_mb(case, memory_mb):
+        """Of hugepages."""
+        return (memory_mb + ENGINE_MB) * (2 if case.method == "idle" else 1)
 
     def open(self):
         case = self.case
@@ -53,21 +61,35 @@ class Rig:
         self.engine.load([self._stream(i + 1, t) for i, t in enumerate(case.traffic)])
         if any(t.load for t in case.traffic):
             self._find_maximum()
+        if case.idle_ports:
+            self._add_idle_guests()
         self.pause()
+        if case.method == "idle":
+            self.without = Rig(dataclasses.replace(case, method="throughput", idle_ports=0), self.peer.clone(), self.bench)
+            self.without.memory_mb = self.memory_mb
+            self.without.open()
+
+    def _add_idle_guests(self):
+        names = ["idle%d" % i for i in range(self.case.idle_ports)]
+        paths = self.peer.add_vhosts(names)
+        for at in range(0, len(names), PORTS_OF_ENGINE):
+            ports = {n: "net_virtio_user%d,path=%s,server=1,queues=1,queue_size=256" % (i, paths[n])
+                     for i, n in enumerate(names[at:at + PORTS_OF_ENGINE])}
+            guests = Engine(self.bench.build, self.bench.cores.other, ports, False, IDLE_ENGINE_MB)
+            self.idle_guests.append(guests)
+            guests.wait_link(LINK_MS)
+            guests.pause()
 
     def _start_engine(self, paths):
         ports = {name: "net_virtio_user%d,path=%s,server=1,queues=1" % (i, path) for i, (name, path) in enumerate(paths.items())}
         self.engine = Engine(self.bench.build, self.bench.cores.other, ports, self.bench.huge, ENGINE_MB)
 
     def _stream(self, number, traffic):
-        stream = {"id": number, **{k: getattr(traffic, k) for k in STREAM_KEYS}}
-        if traffic.kind in NO_FLOWS:
-            for key in ("flows", "vary", "distribution", "zipf_s"):
-                del stream[key]
-        if self.case.overlay and traffic.vxlan:
-            # To the switch's own address of the underlay, whichever it has given its interface.
-            stream["vxlan"] = {**traffic.vxlan, "eth_dst": self.peer.underlay_mac()}
-        return {k: v for k, v in stream.items() if v is not None}
+        stream = stream_of(number, traffic)
+        if "vxlan" in stream:
+            # To the switch's own address of the underlay.
+            stream["vxlan"] = {**stream["vxlan"], "eth_dst": self.peer.underlay_mac()}
+        return stream
 
     def _find_maximum(self):
         first = [1]
@@ -138,6 +160,9 @@ class Rig:
         self.engine.trial(self.case.warmup_ms, DRAIN_MS, self.rates())
         raw, delta = self._measured()
         received = sum(s["rx_packets"] for s in raw["streams"])
+        # Nothing moves now: to the packet.
+        dropped = sum(p["drops"] for p in delta.ports.values()) + delta.more.get("upcalls_failed", 0)
+        raw["counters"] = [{"where": "the switch", "sent": sum(s["tx_packets"] for s in raw["streams"]), "forwarded": received, "dropped": dropped}]
         values = {"mpps": received / raw["sending_ms"] / 1000, "cycles_per_packet": delta.busy_cycles / max(delta.packets, 1)}
         return values, raw, self._reason(raw, delta)
 
@@ -168,20 +193,57 @@ class Rig:
         raw["commit_s"] = took[0]
         if reason is None and took[0] * 1000 + 200 > raw["sending_ms"]:
             reason = "the rules took %.1f s, longer than the traffic (%.1f s)" % (took[0], raw["sending_ms"] / 1000)
-        stream = raw["streams"][0]
-        rate = stream["tx_packets"] / raw["sending_ms"]  # per ms
-        return {"blocked_ms": stream["lost"] / rate if rate else None}, raw, reason
+        missing, offered = missing_of(raw["streams"][0])
+        return {"blocked_ms": missing / offered * raw["sending_ms"] if offered else None}, raw, reason
+
+    def _neighbour(self):
+        """The first stream's share of what it offers while the others offer many times more."""
+        self.engine.trial(self.case.warmup_ms, DRAIN_MS, self.rates())
+        raw, delta = self._measured()
+        missing, offered = missing_of(raw["streams"][0])
+        return {"share": 1 - missing / offered if offered else None}, raw, self._reason(raw, delta)
+
+    def _idle(self):
+        """Throughput of the busy two with all the idle ones there, against another switch of the same kind without them."""
+        self.pause()
+        few = self.without
+        few.resume()
+        try:
+            alone, alone_raw, alone_reason = few._throughput()
+        finally:
+            few.pause()
+        self.resume()
+        beside, raw, reason = self._throughput()
+        share = beside["mpps"] / alone["mpps"] if alone["mpps"] else None
+        return {"share": share}, {**raw, "without": alone_raw}, alone_reason or reason
 
     def close(self):
+        if self.without is not None:
+            self.without.close()
+        for guests in self.idle_guests:
+            guests.stop()
         if self.engine is not None:
             self.engine.stop()
             self.engine = None
         self.peer.stop()
 
 
+def stream_of(number, traffic):
+    """As the engine wants it."""
+    left_out = ("flows", "vary", "distribution", "zipf_s") if traffic.kind in NO_FLOWS else ()
+    stream = {"id": number, **{k: getattr(traffic, k) for k in STREAM_KEYS if k not in left_out}}
+    return {k: v for k, v in stream.items() if v is not None}
+
+
 def slim(stream):
     """Without what repeats: a trial's buckets are kept, they are the latency."""
     return {k: v for k, v in stream.items() if v is not None}
+
+
+def missing_of(stream):
+    """(offered and not received, offered). What the generator itself came too late for was not offered; what a full ring refused was."""
+    offered = stream["tx_packets"] + stream["tx_refused"]
+    return offered - stream["rx_packets"] + stream.get("duplicates", 0), offered
 
 
 def filler_rules(n, to):

@@ -69,6 +69,10 @@ class Peer:
         """A vhost-user port; returns the path of the socket that the guest listens at."""
         raise NotImplementedError
 
+    def add_vhosts(self, names):
+        """Many of them: {name: path}."""
+        return {name: self.add_vhost(name) for name in names}
+
     def add_uplink(self, name, overlay):
         """A vhost-user port that carries VXLAN from and to overlay["remote"]; returns as add_vhost."""
         raise self.cannot("carries no VXLAN")
@@ -102,6 +106,10 @@ class Peer:
         raise NotImplementedError
 
     # What all have in common.
+    def clone(self):
+        """Another of the same kind and configuration, not started."""
+        return type(self)(self.config)
+
     def prepare(self, kind):
         """A directory and a network namespace: two switches may want the same interface names."""
         self.group = Group(kind)

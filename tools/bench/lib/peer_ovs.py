@@ -100,6 +100,14 @@ class Ovs(Peer):
         self._add_port(name, "type=dpdkvhostuserclient", "options:vhost-server-path=" + path)
         return path
 
+    def add_vhosts(self, names):
+        paths = {name: self.group.path(name + ".sock") for name in names}
+        words = []
+        for name, path in paths.items():
+            words += ["--", "add-port", BRIDGE, name, "--", "set", "interface", name, "type=dpdkvhostuserclient", "options:vhost-server-path=" + path]
+        self._vsctl(*words[1:])
+        return paths
+
     def add_uplink(self, name, overlay):
         # The bridge of the wire, whose local port has the tunnel's address; OVS learns the route from the kernel of this namespace.
         path = self.group.path(name + ".sock")

@@ -6,6 +6,7 @@ import sys
 
 from lib.peer import UNDERLAY_MAC, UNDERLAY_MTU, UNDERLAY_PREFIX_LEN, Counters, Peer
 from lib.process import BenchError, run, wait_for
+from lib.rules import TUNNEL, WIRE
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 sys.path.append(os.path.join(TOP, "tools", "demo"))
@@ -27,6 +28,9 @@ class Sluice(Peer):
         self.build = build
         self.api = None
         self.n_added = 0
+
+    def clone(self):
+        return Sluice(self.build, self.config)
 
     def start(self, cores, huge, memory_mb, n_flows):
         self.prepare("sluice")
@@ -63,7 +67,7 @@ class Sluice(Peer):
 
     def add_sink(self, name):
         # The same DPDK device as everybody else's, not Sluice's own null port.
-        self._add_port(name, kind="ethdev", device="net_null,no-rx=1")
+        self._add_port(name, kind="ethdev", device="net_null%d,no-rx=1" % len(self.ports))
         self._wait_up(name)
 
     def add_vhost(self, name):
@@ -114,8 +118,12 @@ class Sluice(Peer):
 
     def counters(self):
         worker = self.api.call("stats.get", table="worker")["workers"][0]
-        ports = {p["name"]: {"rx": p["rx_packets"], "tx": p["tx_packets"], "drops": sum(p["drops"].values()), "copies": p["copies"],
-                             "held": p["held"], "sent": p["sent"]} for p in self.api.call("stats.get", table="port")["ports"]}
+        rows = {p["name"]: p for p in self.api.call("stats.get", table="port")["ports"]}
+        ports = {name: {"rx": p["rx_packets"], "tx": p["tx_packets"], "drops": sum(p["drops"].values()), "copies": p["copies"]}
+                 for name, p in rows.items() if name != TUNNEL}
+        if TUNNEL in rows:
+            # No device: what it counts as received and sent, the wire has counted already; what it drops, nobody else has.
+            ports[WIRE]["drops"] += sum(rows[TUNNEL]["drops"].values())
         more = {k: worker[k] for k in ("bursts", "session_hits", "session_misses", "session_stale", "session_refused")}
         return Counters(worker["busy_cycles"], worker["idle_cycles"], worker["packets"], ports, more)
 

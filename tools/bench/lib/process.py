@@ -3,6 +3,7 @@
 
 import ctypes
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -66,6 +67,7 @@ def wait_for(what, condition, timeout_s=15.0, log=None, step_s=0.02):
 def prepare_child(cores):
     """Pinned, and gone when this program is gone, even killed: a poll-mode thread would spin for ever."""
     os.sched_setaffinity(0, cores)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)  # a vhost port takes some
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 

@@ -10,6 +10,7 @@ from lib import result, stats
 PROBE_PASSES = 3  # after these, configurations far behind the best of the same switch are left out
 FAR_BEHIND = 1.10
 REPEATS = 3  # of a void trial
+REPEATS_SHARE = 0.5  # of all trials that are planned: a machine that is never quiet must not run for ever
 
 
 def order(subjects, number):
@@ -32,10 +33,11 @@ def contenders(trials, better, configs):
 
 
 class Tally:
-    """Trials of a case by metric."""
+    """Trials of a case by metric, and how many void ones may still be repeated."""
 
-    def __init__(self):
+    def __init__(self, planned=0):
         self.by_metric = {}
+        self.repeats_left = int(planned * REPEATS_SHARE)
 
     def add(self, peer, pair, position, values, raw, reason):
         for metric, value in values.items():
@@ -61,8 +63,10 @@ def repeat_void(rig, number, position, tally):
     """One trial that counts, or REPEATS more attempts; all of them are kept."""
     for attempt in range(1 + REPEATS):
         values, raw, reason = rig.trial()
-        if tally.add(rig.peer, number, position + " again" * (attempt > 0), values, raw, reason)["void"] is None:
+        record = tally.add(rig.peer, number, position + " again" * (attempt > 0), values, raw, reason)
+        if record["void"] is None or tally.repeats_left == 0:
             return
+        tally.repeats_left -= 1
 
 
 def without_far_behind(case, active, tally, progress):

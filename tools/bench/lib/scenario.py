@@ -66,6 +66,7 @@ class Case:
     overlay: dict | None = None  # {local, remote, mac, vni}: port "wire" carries VXLAN, port "tunnel" is what comes out of it
     idle_ports: int = 0
     commit_rules: int = 0
+    one_config: bool = False  # caches make no difference: only each switch's default
     memory_mb: int = 1024
     peers: list = dataclasses.field(default_factory=list)  # none named: all that can
     traffic: list = dataclasses.field(default_factory=list)
@@ -91,13 +92,13 @@ class Case:
 
 
 CASE_KEYS = {"name", "title", "shows", "metric", "method", "trial_ms", "warmup_ms", "pairs", "target", "ports", "overlay", "idle_ports",
-             "commit_rules", "memory_mb", "peers", "traffic", "rule"}
+             "commit_rules", "one_config", "memory_mb", "peers", "traffic", "rule"}
 TOP_KEYS = {"name", "title", "shows", "layer", "case"} | (CASE_KEYS - {"name", "title", "shows"})
 RULE_KEYS = {"match", "to", "priority", "table"}
 OVERLAY_KEYS = {"local", "remote", "mac", "vni"}
 TARGET_KEYS = {"must", "aim", "of", "against", "what"}
 TRAFFIC_KEYS = {f.name for f in dataclasses.fields(Traffic)}
-METHODS = {"throughput": ("b2", "b3"), "victim": ("b3",), "idle": ("b3",), "updates": ("b3",), "rules": ("api",)}
+METHODS = {"throughput": ("b2", "b3"), "victim": ("b3",), "idle": ("b3",), "neighbour": ("b3",), "updates": ("b3",), "rules": ("api",)}
 
 
 def names():
