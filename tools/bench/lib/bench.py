@@ -90,7 +90,7 @@ class Bench:
         self._add_runs(case, pairs, tally, outcome)
 
     def _add_runs(self, case, pairs, tally, outcome):
-        command = "tools/bench/sluice-bench run %s%s%s" % (case.name, "".join(" --peer " + p for p in self.peer_names) or " --no-peer",
+        command = "tools/bench/sluice-bench run %s%s%s" % (case.word, "".join(" --peer " + p for p in self.peer_names) or " --no-peer",
                                                           " --pairs %d" % pairs if pairs != case.pairs else "")
         if case.metric not in tally.by_metric:
             raise BenchError("%s: no trial gave a figure of %s" % (case.name, case.metric))

@@ -181,20 +181,22 @@ class Rig:
         """How long forwarding would have had to stand still to lose as much as was lost while rules were committed."""
         self.engine.trial(self.case.warmup_ms, DRAIN_MS, self.rates())
         took = []
+        rules = filler_rules(self.case.commit_rules, self.case.ports[-1])
 
         def commit():
-            time.sleep(0.2)
             start = time.monotonic()
-            self.peer.add_rules(filler_rules(self.case.commit_rules, self.case.ports[-1]))
+            self.peer.add_rules(rules)
             took.append(time.monotonic() - start)
         raw, delta = self._measured(during=commit)
         self.peer.remove_rules()
         reason = self._reason(raw, delta)
         raw["commit_s"] = took[0]
-        if reason is None and took[0] * 1000 + 200 > raw["sending_ms"]:
+        if reason is None and took[0] * 1000 > raw["sending_ms"]:
             reason = "the rules took %.1f s, longer than the traffic (%.1f s)" % (took[0], raw["sending_ms"] / 1000)
         missing, offered = missing_of(raw["streams"][0])
-        return {"blocked_ms": missing / offered * raw["sending_ms"] if offered else None}, raw, reason
+        # While other processes had the switch's core, its rings filled up too: that is not the switch's doing.
+        raw["silent_ms"] = missing / offered * raw["sending_ms"] if offered else None
+        return {"blocked_ms": max(0.0, raw["silent_ms"] - raw["waited_ms"]) if offered else None}, raw, reason
 
     def _neighbour(self):
         """The first stream's share of what it offers while the others offer many times more."""

@@ -64,7 +64,7 @@ def repeat_void(rig, number, position, tally):
     for attempt in range(1 + REPEATS):
         values, raw, reason = rig.trial()
         record = tally.add(rig.peer, number, position + " again" * (attempt > 0), values, raw, reason)
-        if record["void"] is None or tally.repeats_left == 0:
+        if record["void"] is None or tally.repeats_left == 0 or attempt == REPEATS:
             return
         tally.repeats_left -= 1
 

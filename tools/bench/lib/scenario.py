@@ -72,6 +72,7 @@ class Case:
     traffic: list = dataclasses.field(default_factory=list)
     rules: list = dataclasses.field(default_factory=list)
     raw: dict = dataclasses.field(default_factory=dict)  # as it stands in the file
+    word: str = ""  # what `sluice-bench run` takes for it
 
     @property
     def better(self):
@@ -122,6 +123,8 @@ def find(words):
         if not chosen:
             known = sorted({c.name for c in cases} | {c.file for c in cases})
             raise BenchError("there is no scenario %s%s" % (word, did_you_mean(word, known)), "sluice-bench list")
+        for case in chosen:
+            case.word = word if word.endswith(".toml") else case.name
         found.update((c.name, c) for c in chosen)
     return list(found.values())
 

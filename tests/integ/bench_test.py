@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""sluice-bench from end to end, tiny: real switches, real results, nothing left behind. What it measures on a busy machine is not
+looked at; that it adds up is.
+
+   capture ─▶ sluice-switch ─▶ null        engine ═ vhost ═ sluice-switch ═ vhost ═ engine
+   capture ─▶ testpmd ─▶ null
+"""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import *  # noqa: E402,F403
+
+sys.path.insert(0, os.path.join(TOP, "tools", "bench"))
+from lib import result  # noqa: E402
+
+BENCH = os.path.join(TOP, "tools/bench/sluice-bench")
+SCENARIO = """
+name = "tiny"
+layer = "%(layer)s"
+metric = "cycles_per_packet"
+warmup_ms = 50
+trial_ms = 100
+memory_mb = 192
+[[rule]]
+match = { eth_type = "0x0800", ipv4_src = "10.0.0.0/8", ip_proto = 17, udp_dst = 80 }
+to = "out"
+[[case]]
+name = "tiny-%(layer)s"
+traffic = %(traffic)s
+"""
+
+
+def bench(lab, *words, timeout_s=50):
+    return subprocess.run([BENCH, *words], capture_output=True, text=True, timeout=timeout_s, check=False, cwd=lab.rundir,
+                          env=dict(os.environ, SLUICE_BUILD=BUILD))
+
+
+def scenario_file(lab, layer, traffic):
+    path = os.path.join(lab.rundir, layer + ".toml")
+    with open(path, "w", encoding="ascii") as f:
+        f.write(SCENARIO % {"layer": layer, "traffic": traffic})
+    return path
+
+
+def leftovers():
+    """Namespaces and processes of runs that are over."""
+    names = [n for n in lab_netns() if n.startswith("sluice-bench-")]
+    with open("/proc/sys/vm/nr_hugepages", encoding="ascii") as f:
+        return names, f.read().strip()
+
+
+def lab_netns():
+    return [line.split()[0] for line in subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout.splitlines()]
+
+
+def check_result(lab, done, out, peers):
+    expect(done.returncode == 0, "exit code %d\n%s%s" % (done.returncode, done.stdout, done.stderr))
+    found = result.read(out)  # validates
+    trials = found["runs"][0]["trials"]
+    expect({t["peer"] for t in trials} == peers, "peers %s" % {t["peer"] for t in trials})
+    for t in trials:
+        # The core is shared with whatever else runs here: such trials are void, and say so. All else is a fault.
+        expect(t["void"] is None or "taken by others" in t["void"] or "stolen" in t["void"], "%s: %s\n%s" % (t["peer"], t["void"], t["raw"]))
+        expect(t["value"] > 0, "no cycles: %s" % t)
+    expect(found["runs"][0]["command"] in done.stdout, "the command is not printed:\n" + done.stdout)
+
+
+def one_core_beside_testpmd(lab):
+    lab.create()
+    before = leftovers()
+    peers = ["--peer", "testpmd"] if shutil.which("dpdk-testpmd") else ["--no-peer"]
+    out = os.path.join(lab.rundir, "b2.json")
+    done = bench(lab, "run", scenario_file(lab, "b2", "{ flows = 300 }"), "--pairs", "1", "--no-huge", "--out", out, *peers)
+    check_result(lab, done, out, {"sluice"} | ({"testpmd"} if "--peer" in peers else set()))
+    expect(leftovers() == before, "left behind: %s, before %s" % (leftovers(), before))
+
+
+def guest_to_guest(lab):
+    if not os.path.exists(os.path.join(BUILD, "tools/bench/engine/sluice-bench-engine")):
+        raise Skip("sluice-bench-engine is not built")
+    lab.create()
+    out = os.path.join(lab.rundir, "b3.json")
+    done = bench(lab, "run", scenario_file(lab, "b3", "{ flows = 10, rate = 20000.0 }"), "--pairs", "1", "--no-huge", "--no-peer", "--out", out)
+    check_result(lab, done, out, {"sluice"})
+    with open(out, encoding="utf-8") as f:
+        streams = json.load(f)["runs"][0]["trials"][0]["raw"]["streams"]
+    expect(streams[0]["rx_packets"] > 0 and streams[0]["corrupted"] == 0, "%s" % streams)
+
+
+def an_interrupt_leaves_nothing(lab):
+    lab.create()
+    before = leftovers()
+    process = subprocess.Popen([BENCH, "run", scenario_file(lab, "b2", "{ flows = 300 }"), "--no-peer", "--pairs", "1000", "--no-huge"],
+                               cwd=lab.rundir, env=dict(os.environ, SLUICE_BUILD=BUILD), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    wait_for("the run has its namespace", lambda: leftovers()[0] != before[0], 20)
+    time.sleep(0.5)  # somewhere in the middle of starting or measuring
+    process.send_signal(signal.SIGINT)
+    output = process.communicate(timeout=30)[0]
+    expect(process.returncode == 130, "exit code %d\n%s" % (process.returncode, output))
+    expect(leftovers() == before, "left behind: %s, before %s" % (leftovers(), before))
+
+
+def mistakes_are_explained(lab):
+    lab.create()
+    for words, code, text in ((["run", "b2-1-flows"], 1, "did you mean b2-1-flow?"), (["run", "b2-1-flow", "--peer", "vpp"], 2, "invalid choice"),
+                              (["compare", "nothing.json", "nothing.json"], 2, "nothing.json"), (["report", "nothing.json"], 2, "nothing.json")):
+        done = bench(lab, *words)
+        expect(done.returncode == code and text in done.stderr, "%s: exit code %d, %s" % (words, done.returncode, done.stderr))
+    done = bench(lab, "list")
+    expect(done.returncode == 0 and "b2-1000-flows" in done.stdout, "list: %s" % done.stderr)
+
+
+if __name__ == "__main__":
+    if len(os.sched_getaffinity(0)) < 2:
+        print("SKIP: needs two cores")
+        sys.exit(77)
+    main(one_core_beside_testpmd, guest_to_guest, an_interrupt_leaves_nothing, mistakes_are_explained)
