@@ -331,6 +331,22 @@ static void a_device_that_comes_later_is_opened_then(void **)
 	run("ip link del late");
 }
 
+/* A device of a path is net_vhost's: no kernel interface has a name with a slash. */
+static void a_sockets_path_is_no_interface_that_must_exist(void **)
+{
+	char path[] = "/tmp/sluice-io-XXXXXX", args[128];
+	assert_non_null(mkdtemp(path));
+	snprintf(args, sizeof(args), "net_vhost,iface=%s/guest.sock", path);
+	struct port *p = io_add(1, DP_PORT_ETHDEV, args, 1500, 1, 0);
+	assert_non_null(p);
+	assert_int_not_equal(p->state, DP_PORT_FAILED); // open, and no guest
+	assert_string_equal(p->error, "");
+	io_del(1);
+	snprintf(args, sizeof(args), "%s/guest.sock", path);
+	(void)unlink(args); // the driver may have removed it
+	assert_int_equal(rmdir(path), 0);
+}
+
 static void wrong_configurations_are_refused(void **)
 {
 	assert_null(io_add(1, (enum dp_port_kind)99, "", 1500, 1, 0));
@@ -410,6 +426,7 @@ int main(void)
 	    TEST(the_link_of_a_kernel_interface_is_its_carrier),
 	    TEST(capture_files_are_played_and_recorded),
 	    TEST(a_device_that_comes_later_is_opened_then),
+	    TEST(a_sockets_path_is_no_interface_that_must_exist),
 	    TEST(wrong_configurations_are_refused),
 	    TEST(a_tap_that_is_down_takes_nothing),
 	    TEST(ports_come_and_go_under_traffic),
