@@ -6,12 +6,14 @@ looked at; that it adds up is.
    capture ─▶ sluice-switch ─▶ null        engine ═ vhost ═ sluice-switch ═ vhost ═ engine
    capture ─▶ testpmd ─▶ null
 """
+import glob
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -49,15 +51,20 @@ def scenario_file(lab, layer, traffic):
     return path
 
 
-def leftovers():
-    """Namespaces and processes of runs that are over."""
-    names = [n for n in lab_netns() if n.startswith("sluice-bench-")]
+def netns():
+    lines = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout.splitlines()
+    return {line.split()[0] for line in lines if line.startswith("sluice-bench-")}
+
+
+def hugepages():
     with open("/proc/sys/vm/nr_hugepages", encoding="ascii") as f:
-        return names, f.read().strip()
+        return int(f.read())
 
 
-def lab_netns():
-    return [line.split()[0] for line in subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout.splitlines()]
+def expect_nothing_left(before, pid):
+    expect(netns() <= before, "namespaces are left: %s" % (netns() - before))
+    left = glob.glob(os.path.join(tempfile.gettempdir(), "sluice-bench-%d-*" % pid))
+    expect(not left, "left behind: %s" % left)
 
 
 def check_result(lab, done, out, peers):
@@ -74,12 +81,12 @@ def check_result(lab, done, out, peers):
 
 def one_core_beside_testpmd(lab):
     lab.create()
-    before = leftovers()
+    before = netns()
     peers = ["--peer", "testpmd"] if shutil.which("dpdk-testpmd") else ["--no-peer"]
     out = os.path.join(lab.rundir, "b2.json")
     done = bench(lab, "run", scenario_file(lab, "b2", "{ flows = 300 }"), "--pairs", "1", "--no-huge", "--out", out, *peers)
     check_result(lab, done, out, {"sluice"} | ({"testpmd"} if "--peer" in peers else set()))
-    expect(leftovers() == before, "left behind: %s, before %s" % (leftovers(), before))
+    expect(netns() <= before, "namespaces are left: %s" % (netns() - before))
 
 
 def guest_to_guest(lab):
@@ -96,15 +103,42 @@ def guest_to_guest(lab):
 
 def an_interrupt_leaves_nothing(lab):
     lab.create()
-    before = leftovers()
-    process = subprocess.Popen([BENCH, "run", scenario_file(lab, "b2", "{ flows = 300 }"), "--no-peer", "--pairs", "1000", "--no-huge"],
+    before, pages = netns(), hugepages()
+    process = subprocess.Popen([BENCH, "run", scenario_file(lab, "b2", "{ flows = 300 }"), "--no-peer", "--pairs", "1000"],
                                cwd=lab.rundir, env=dict(os.environ, SLUICE_BUILD=BUILD), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    wait_for("the run has its namespace", lambda: leftovers()[0] != before[0], 20)
+    wait_for("the run has its namespace", lambda: netns() - before, 20)
     time.sleep(0.5)  # somewhere in the middle of starting or measuring
     process.send_signal(signal.SIGINT)
     output = process.communicate(timeout=30)[0]
     expect(process.returncode == 130, "exit code %d\n%s" % (process.returncode, output))
-    expect(leftovers() == before, "left behind: %s, before %s" % (leftovers(), before))
+    expect_nothing_left(before, process.pid)
+    expect(hugepages() == pages, "%d hugepages, before %d" % (hugepages(), pages))
+
+
+def a_killed_run_is_cleaned_up_after_by_the_next(lab):
+    lab.create()
+    before = netns()
+    path = scenario_file(lab, "b2", "{ flows = 300 }")
+    process = subprocess.Popen([BENCH, "run", path, "--no-peer", "--pairs", "1000", "--no-huge"], cwd=lab.rundir,
+                               env=dict(os.environ, SLUICE_BUILD=BUILD), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    names = wait_for("the run has its namespace", lambda: netns() - before, 20)
+    process.kill()
+    process.wait()
+    pids = subprocess.run(["ip", "netns", "pids", next(iter(names))], capture_output=True, text=True, check=False).stdout
+    wait_for("its switch is gone with it: %s" % pids, lambda: not any(os.path.exists("/proc/%s/exe" % p) and alive(p) for p in pids.split()), 5)
+    expect(netns() & names, "nothing was left to clean up")
+    out = os.path.join(lab.rundir, "again.json")
+    done = bench(lab, "run", path, "--no-peer", "--pairs", "1", "--no-huge", "--out", out)
+    check_result(lab, done, out, {"sluice"})
+    expect_nothing_left(before, process.pid)
+
+
+def alive(pid):
+    try:
+        with open("/proc/%s/stat" % pid, encoding="ascii") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def mistakes_are_explained(lab):
@@ -121,4 +155,5 @@ if __name__ == "__main__":
     if len(os.sched_getaffinity(0)) < 2:
         print("SKIP: needs two cores")
         sys.exit(77)
-    main(one_core_beside_testpmd, guest_to_guest, an_interrupt_leaves_nothing, mistakes_are_explained)
+    main(one_core_beside_testpmd, guest_to_guest, an_interrupt_leaves_nothing, a_killed_run_is_cleaned_up_after_by_the_next,
+         mistakes_are_explained)

@@ -7,11 +7,11 @@ import tempfile
 
 from lib import environment, layer_api, layer_b2, layer_b3, result, runner, scenario, stats
 from lib.engine import Engine
-from lib.machine import Cores, Hugepages
+from lib.machine import Cores, Hugepages, clean_up_after_the_dead
 from lib.peer_ovs import Ovs, OvsNative
 from lib.peer_sluice import TOP, Sluice
 from lib.peer_testpmd import Testpmd
-from lib.process import BenchError
+from lib.process import BenchError, base_dir
 
 LAYERS = {"b2": layer_b2.Rig, "b3": layer_b3.Rig, "api": layer_api.Rig}
 PEERS = {p.name: p for p in (Sluice, Ovs, OvsNative, Testpmd)}
@@ -36,7 +36,8 @@ class Bench:
 
     def run(self, cases, pairs=None, save=None):
         """A result with the cases that could be run. save(result) is called after each, so that an interrupted run keeps what it has."""
-        self.dir = tempfile.mkdtemp(prefix="sluice-bench-")
+        clean_up_after_the_dead(self.progress.note)
+        self.dir = tempfile.mkdtemp(prefix="captures-", dir=base_dir())
         # This program and the commands it runs stay off the switch's core.
         allowed = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {self.cores.other})

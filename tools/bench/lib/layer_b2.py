@@ -29,7 +29,7 @@ class Rig:
             raise BenchError("%s: a rule forwards by port or MAC alone, which OVS has a short cut for" % case.name,
                              "match addresses, protocol or ports too")
         path = os.path.join(bench.dir, case.name + ".pcap")
-        traffic.write_pcap(path, case.traffic[0])
+        traffic.write_pcap(path, case.traffic)
         bench.files[case.name] = path
 
     @staticmethod

@@ -1,15 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a run takes of the machine and gives back: cores, hugepages; and what the machine took from it: steal time."""
 
+import glob
 import os
 import re
+import shutil
 import tempfile
 import time
 
-from lib.process import BenchError, run
+from lib.process import PREFIX, BenchError, base_dir, run
 
 HUGEPAGE_MB = 2
 NR_HUGEPAGES = "/proc/sys/vm/nr_hugepages"
+NOTE, MOUNT = "nr_hugepages", "huge"  # in the run's directory: what the number was before; where hugetlbfs is
+
+
+def clean_up_after_the_dead(note):
+    """What runs that were killed have left: their processes are gone with them, the rest is given back here."""
+    for path in glob.glob(os.path.join(tempfile.gettempdir(), PREFIX + "*-*")):
+        # Others may write there too: what is not ours is not believed.
+        if is_alive(path) or os.lstat(path).st_uid != os.geteuid():
+            continue
+        note("cleaning up after a run that was killed: %s" % path)
+        run("umount", os.path.join(path, MOUNT), check=False)
+        before = os.path.join(path, NOTE)
+        if os.path.exists(before):
+            with open(NR_HUGEPAGES, "w", encoding="ascii") as f:
+                f.write("%d\n" % read_int(before))
+        shutil.rmtree(path, ignore_errors=True)
+    for line in run("ip", "netns", "list").splitlines():
+        name = line.split()[0] if line.split() else ""
+        if name.startswith(PREFIX) and not is_alive(name):
+            run("ip", "netns", "del", name, check=False)
+
+
+def is_alive(name):
+    """Whether the run is there whose pid the name has; anything else is not ours to judge."""
+    found = re.match(PREFIX + r"(\d+)-", os.path.basename(name))
+    return found is None or os.path.exists("/proc/" + found.group(1))
 
 
 class Cores:
@@ -55,6 +83,8 @@ class Hugepages:
             note("no hugepages: %d MB wanted, too little memory is free; cycles will be higher for every switch alike" % mb)
             return
         self.before = read_int(NR_HUGEPAGES)
+        with open(os.path.join(base_dir(), NOTE), "w", encoding="ascii") as f:
+            f.write("%d\n" % self.before)
         self._set(self.before + (mb - free_mb + HUGEPAGE_MB - 1) // HUGEPAGE_MB)
         self.mb = meminfo_kb("HugePages_Free") * HUGEPAGE_MB
         if self.mb < mb:
@@ -70,7 +100,8 @@ class Hugepages:
 
     def _mount(self):
         """DPDK wants its pages as files."""
-        self.mount = tempfile.mkdtemp(prefix="sluice-bench-huge-")
+        self.mount = os.path.join(base_dir(), MOUNT)
+        os.mkdir(self.mount)
         run("mount", "-t", "hugetlbfs", "-o", "pagesize=2M", "sluice-bench", self.mount)
 
     def restore(self):
@@ -80,6 +111,7 @@ class Hugepages:
             self.mount = None
         if self.before is not None:
             self._set(self.before)
+            os.unlink(os.path.join(base_dir(), NOTE))
             self.before, self.mb = None, 0
 
 

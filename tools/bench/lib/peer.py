@@ -7,7 +7,7 @@ Life: start → add ports → set_rules → (resume → trial → pause)* → st
 import itertools
 import os
 
-from lib.process import BenchError, Group, run
+from lib.process import PREFIX, BenchError, Group, run
 
 UNDERLAY_MAC = "02:00:00:00:01:01"
 UNDERLAY_MTU = 1600
@@ -113,7 +113,7 @@ class Peer:
     def prepare(self, kind):
         """A directory and a network namespace: two switches may want the same interface names."""
         self.group = Group(kind)
-        self.netns = "sluice-bench-%d-%d" % (os.getpid(), next(SERIAL))
+        self.netns = "%s%d-%d" % (PREFIX, os.getpid(), next(SERIAL))
         run("ip", "netns", "add", self.netns)
         run("ip", "-n", self.netns, "link", "set", "lo", "up")
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Processes that a bench run starts: pinned, logged, paused and ended by their pids, in a directory that goes away with them."""
 
+import atexit
 import ctypes
 import os
 import resource
@@ -12,6 +13,8 @@ import time
 
 
 PR_SET_PDEATHSIG = 1
+PREFIX = "sluice-bench-"  # of all that a run makes, with its pid after it: a later run knows what nobody needs any more
+base = None
 
 
 class BenchError(Exception):
@@ -64,6 +67,15 @@ def wait_for(what, condition, timeout_s=15.0, log=None, step_s=0.02):
         time.sleep(step_s)
 
 
+def base_dir():
+    """The directory of everything that this program makes; removed at exit, or by the next run."""
+    global base  # pylint: disable=global-statement
+    if base is None:
+        base = tempfile.mkdtemp(prefix="%s%d-" % (PREFIX, os.getpid()))
+        atexit.register(shutil.rmtree, base, ignore_errors=True)
+    return base
+
+
 def prepare_child(cores):
     """Pinned, and gone when this program is gone, even killed: a poll-mode thread would spin for ever."""
     os.sched_setaffinity(0, cores)
@@ -76,7 +88,7 @@ class Group:
 
     def __init__(self, name):
         self.name = name
-        self.dir = tempfile.mkdtemp(prefix="sluice-bench-%s-" % name)
+        self.dir = tempfile.mkdtemp(prefix=name + "-", dir=base_dir())
         self.processes = []  # (name, Popen)
         self.paused = False
 
@@ -122,15 +134,16 @@ class Group:
                 process.send_signal(sig)
 
     def stop(self):
-        """Asks in reverse order of start, insists after a while, removes the directory."""
+        """Asks all, insists after a while, removes the directory."""
         self.resume()
+        self._signal(signal.SIGTERM)
         for _, process in reversed(self.processes):
             end(process)
         self.processes = []
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
-def end(process, patience_s=3.0):
+def end(process, patience_s=1.0):
     for sig, wait_s in ((signal.SIGTERM, patience_s), (signal.SIGKILL, 10.0)):
         if process.poll() is not None:
             break

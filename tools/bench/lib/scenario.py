@@ -84,7 +84,7 @@ class Case:
 
     @property
     def flows(self):
-        return max((t.flows for t in self.traffic), default=0)
+        return sum(t.flows for t in self.traffic)
 
     def seconds(self, subjects, pairs):
         """About how long it takes: start-up of each switch, then the trials."""

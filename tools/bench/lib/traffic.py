@@ -69,17 +69,20 @@ def split_flows(flows, n_fields):
     return shares
 
 
-def write_pcap(path, spec):
-    """The flows of spec in an order shuffled by its seed, sizes by turns. Returns the number of packets."""
-    sizes = [Template(spec, size) for size, weight in spec.sizes for _ in range(weight)]
-    flows = list(flow_tuples(spec))
-    random.Random(spec.seed).shuffle(flows)
-    n = max(len(flows), MIN_PACKETS, len(sizes))
+def write_pcap(path, specs):
+    """The flows of all specs in an order shuffled by the first one's seed, sizes by turns. Returns the number of packets."""
+    flows = []
+    for spec in specs:
+        sizes = [Template(spec, size) for size, weight in spec.sizes for _ in range(weight)]
+        flows += [(sizes, values) for values in flow_tuples(spec)]
+    random.Random(specs[0].seed).shuffle(flows)
+    n = max(len(flows), MIN_PACKETS, max(len(sizes) for sizes, _ in flows))
     with open(path, "wb") as f:
         f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
         chunk = []
         for i in range(n):
-            frame = sizes[i % len(sizes)].frame(*flows[i % len(flows)])
+            sizes, values = flows[i % len(flows)]
+            frame = sizes[i % len(sizes)].frame(*values)
             chunk.append(struct.pack("<IIII", 0, i % 1000000, len(frame), len(frame)) + frame)
             if len(chunk) == 4096:
                 f.write(b"".join(chunk))
