@@ -25,7 +25,7 @@ class Refusals(unittest.TestCase):
             self.assertIn(word, caught.exception.what)
 
     def test_an_unknown_key_is_refused_with_the_nearest_known_one(self):
-        self.refused({**ONE, "trafic": {}}, "x.toml: unknown key trafic", "did you mean traffic?")
+        self.refused({**ONE, "trafficx": {}}, "x.toml: unknown key trafficx", "did you mean traffic?")
         self.refused(with_case(warmup=1), "case 1", "did you mean warmup_ms?")
         self.refused(with_case(traffic={"flow": 3}), "x-1", "did you mean flows?")
         self.refused(with_case(rule=[{"to": "out", "prio": 3}]), "rule 1", "did you mean priority?")

@@ -17,7 +17,7 @@ from lib.process import BenchError
 from lib.rules import TUNNEL, WIRE, Rule
 
 DRAIN_MS = 100
-ENGINE_MB = 512
+ENGINE_MB = 192
 LINK_MS = 20000
 PORTS_OF_ENGINE = 30  # DPDK as Debian builds it has 32 devices in a process
 IDLE_ENGINE_MB = 192

@@ -50,7 +50,7 @@ class Ovs(Peer):
         self._vsctl("--no-wait", "init")
         # No memory limit with hugepages: OVS takes what its ports need.
         extra = "--file-prefix=%s --no-telemetry" % os.path.basename(self.group.dir)
-        extra += " --huge-unlink=always" if huge else " --no-huge -m %d" % max(memory_mb, NO_HUGE_MEMORY_MB)
+        extra += " --huge-unlink=always" if huge else " --no-huge --legacy-mem -m %d" % max(memory_mb, NO_HUGE_MEMORY_MB)
         config = {"dpdk-init": "true", "pmd-cpu-mask": hex(1 << cores.dut), "dpdk-lcore-mask": hex(1 << cores.other), "dpdk-extra": extra,
                   # More flows than its default of 200,000 must not be what is measured.
                   "flow-limit": str(max(200000, 2 * n_flows)), **CONFIGS[self.config]}
