@@ -71,9 +71,9 @@ class Rig:
 
     def _add_idle_guests(self):
         names = ["idle%d" % i for i in range(self.case.idle_ports)]
-        paths = self.peer.add_vhosts(names)
+        paths = self.peer.add_servers(names)
         for at in range(0, len(names), PORTS_OF_ENGINE):
-            ports = {n: "net_virtio_user%d,path=%s,server=1,queues=1,queue_size=256" % (i, paths[n])
+            ports = {n: "net_virtio_user%d,path=%s,queues=1,queue_size=256" % (i, paths[n])
                      for i, n in enumerate(names[at:at + PORTS_OF_ENGINE])}
             guests = Engine(self.bench.build, self.bench.cores.other, ports, False, IDLE_ENGINE_MB)
             self.idle_guests.append(guests)

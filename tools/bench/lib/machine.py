@@ -22,7 +22,7 @@ def clean_up_after_the_dead(note):
         if is_alive(path) or os.lstat(path).st_uid != os.geteuid():
             continue
         note("cleaning up after a run that was killed: %s" % path)
-        run("umount", os.path.join(path, MOUNT), check=False)
+        run("umount", "--lazy", os.path.join(path, MOUNT), check=False)
         before = os.path.join(path, NOTE)
         if os.path.exists(before):
             with open(NR_HUGEPAGES, "w", encoding="ascii") as f:
@@ -105,14 +105,15 @@ class Hugepages:
         run("mount", "-t", "hugetlbfs", "-o", "pagesize=2M", "sluice-bench", self.mount)
 
     def restore(self):
-        if self.mount is not None:
-            run("umount", self.mount, check=False)
-            os.rmdir(self.mount)
-            self.mount = None
+        """The number first: whatever keeps the mount busy must not keep the memory."""
         if self.before is not None:
             self._set(self.before)
             os.unlink(os.path.join(base_dir(), NOTE))
             self.before, self.mb = None, 0
+        if self.mount is not None:
+            run("umount", "--lazy", self.mount, check=False)
+            shutil.rmtree(self.mount, ignore_errors=True)
+            self.mount = None
 
 
 def hugetlbfs_mounted():

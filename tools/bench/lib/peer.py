@@ -69,9 +69,9 @@ class Peer:
         """A vhost-user port; returns the path of the socket that the guest listens at."""
         raise NotImplementedError
 
-    def add_vhosts(self, names):
-        """Many of them: {name: path}."""
-        return {name: self.add_vhost(name) for name in names}
+    def add_servers(self, names):
+        """vhost-user ports at whose sockets the switch listens: {name: path}. Many guests come faster than a client looks for them."""
+        raise self.cannot("listens for no guests")
 
     def add_uplink(self, name, overlay):
         """A vhost-user port that carries VXLAN from and to overlay["remote"]; returns as add_vhost."""

@@ -100,13 +100,13 @@ class Ovs(Peer):
         self._add_port(name, "type=dpdkvhostuserclient", "options:vhost-server-path=" + path)
         return path
 
-    def add_vhosts(self, names):
-        paths = {name: self.group.path(name + ".sock") for name in names}
+    def add_servers(self, names):
         words = []
-        for name, path in paths.items():
-            words += ["--", "add-port", BRIDGE, name, "--", "set", "interface", name, "type=dpdkvhostuserclient", "options:vhost-server-path=" + path]
+        for name in names:
+            words += ["--", "add-port", BRIDGE, name, "--", "set", "interface", name, "type=dpdkvhostuser"]
         self._vsctl(*words[1:])
-        return paths
+        # OVS puts such sockets into its run directory by itself.
+        return {name: self.group.path(name) for name in names}
 
     def add_uplink(self, name, overlay):
         # The bridge of the wire, whose local port has the tunnel's address; OVS learns the route from the kernel of this namespace.

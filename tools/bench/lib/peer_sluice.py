@@ -75,6 +75,11 @@ class Sluice(Peer):
         self._add_port(name, kind="vhost-user", socket=path)
         return path
 
+    def add_servers(self, names):
+        paths = {name: self.group.path(name + ".sock") for name in names}
+        self._put([self.api.put("port", name, bridge=BRIDGE, kind="vhost-user", socket=path, mode="server") for name, path in paths.items()])
+        return paths
+
     def add_uplink(self, name, overlay):
         # sluiced takes the underlay's address, MTU, route and neighbour from a kernel interface; the packets take the device.
         ip = ("ip", "-n", self.netns)
