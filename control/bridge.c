@@ -117,6 +117,7 @@ static int read_instructions(const json_t *data, struct dp_rule_conf *conf, stru
 	conf->cookie = cookie != NULL ? strtoull(cookie, NULL, 16) : 0;
 	conf->idle_timeout_s = (uint16_t)member_u64(data, "idle_timeout_s", 0);
 	conf->hard_timeout_s = (uint16_t)member_u64(data, "hard_timeout_s", 0);
+	conf->installed_ms = member_u64(data, "_installed_ms", 0);
 	if (conf->idle_timeout_s != 0 || conf->hard_timeout_s != 0)
 		conf->flags |= DP_RULE_F_SEND_REMOVED;
 	if (member_bool(data, "clear_actions", false))

@@ -170,6 +170,13 @@ const char *model_group_name(const struct model *m, uint64_t group_object_id)
 	return o != NULL ? o->unit->label : NULL;
 }
 
+const char *model_object_name(const struct model *m, enum dp_kind kind, uint64_t id)
+{
+	const struct dp_obj *o = model_obj(m, kind, id);
+
+	return o != NULL ? o->unit->label : "an object that is not wanted any more";
+}
+
 size_t model_uplinks(const struct model *m, const struct underlay_uplink **ret)
 {
 	make_lists((struct model *)m); // a cache: the state does not change

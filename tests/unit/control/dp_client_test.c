@@ -50,10 +50,20 @@ struct fake {
 	unsigned int n_connections, n_msgs[32];
 	uint32_t n_ops;  // of the last transaction
 	bool last_memfd; // it came in one
+	/* Puts of this object are refused, with its number in the transaction; 0: none. */
+	enum dp_kind refuse_kind;
+	uint64_t refuse_id;
+	bool refuse_all_rules;
+	uint8_t *prepared; // the body, or NULL
+	size_t prepared_size;
+	bool forgets; // what it has prepared
+	struct dp_removed_event removed[4];
+	size_t n_removed;
 	/* The client and what it said. */
 	struct fixture fx;
 	struct dp_client *client;
-	unsigned int n_up, n_down, n_ports;
+	unsigned int n_up, n_down, n_ports, n_expired;
+	uint64_t expired; // last rule that on_removed named
 	int reply_error;
 	unsigned int n_replies;
 	char reply_what[256];
@@ -84,7 +94,8 @@ static void send_packet(struct fake *f, const struct dp_msg *msg, size_t msg_siz
 static void answer(struct fake *f, const struct dp_msg *req, const void *body, size_t size)
 {
 	struct dp_msg msg = {.type = req->type, .seq = req->seq, .size = (uint32_t)size};
-	struct dp_error error = {.errno_value = ENOSPC, .what = "too many of them"};
+	struct dp_error error = {
+	    .errno_value = ENOSPC, .op_index = DP_OP_NONE, .what = "too many of them"};
 	enum lie lie = f->lie_about == 0 || f->lie_about == req->type ? f->lie : HONEST;
 	int memfd = -1;
 
@@ -141,9 +152,13 @@ static void apply(struct fake *f, const struct dp_op *op)
 		i++;
 	if (i < f->n_objs)
 		f->digest ^= f->objs[i].digest;
+	for (size_t k = 0; k < f->n_removed && op->kind == DP_KIND_RULE; k++) {
+		if (f->removed[k].rule == op->id)
+			f->removed[k] = f->removed[--f->n_removed];
+	}
 	if (op->verb == DP_DEL) {
-		assert_true(i < f->n_objs);
-		f->objs[i] = f->objs[--f->n_objs];
+		if (i < f->n_objs)
+			f->objs[i] = f->objs[--f->n_objs];
 		return;
 	}
 	f->objs[i] = (struct dp_dump_entry){
@@ -152,11 +167,40 @@ static void apply(struct fake *f, const struct dp_op *op)
 	f->n_objs += i == f->n_objs;
 }
 
+static void refuse(struct fake *f, const struct dp_msg *req, int errno_value, uint32_t op_index)
+{
+	struct dp_error error = {
+	    .errno_value = errno_value, .op_index = op_index, .what = "not this one"};
+	struct dp_msg msg = {.type = DP_MSG_ERROR, .seq = req->seq, .size = sizeof(error)};
+
+	send_packet(f, &msg, sizeof(msg), &error, sizeof(error), -1);
+}
+
+/* Whether it was refused. */
+static bool refuses(struct fake *f, const struct dp_msg *msg, const uint8_t *body)
+{
+	uint32_t i = 0;
+
+	for (size_t pos = sizeof(struct dp_txn); pos < msg->size; i++) {
+		const struct dp_op *op = (const struct dp_op *)(const void *)(body + pos);
+		if ((op->verb == DP_PUT && op->kind == f->refuse_kind && op->id == f->refuse_id) ||
+		    (op->kind == DP_KIND_RULE && f->refuse_all_rules)) {
+			refuse(f, msg, EINVAL, i);
+			return true;
+		}
+		pos += op->size;
+	}
+	return false;
+}
+
 static void on_txn(struct fake *f, const struct dp_msg *msg, const uint8_t *body)
 {
 	const struct dp_txn *txn = (const struct dp_txn *)(const void *)body;
 
 	assert_true(msg->size >= sizeof(*txn));
+	assert_null(f->prepared);
+	if (refuses(f, msg, body))
+		return;
 	assert_true(txn->generation > f->generation);
 	f->generation = txn->generation;
 	f->n_ops = 0;
@@ -174,6 +218,40 @@ static void on_txn(struct fake *f, const struct dp_msg *msg, const uint8_t *body
 	answer(f, msg, &reply, sizeof(reply));
 }
 
+static void on_prepare(struct fake *f, const struct dp_msg *msg, const uint8_t *body)
+{
+	assert_null(f->prepared);
+	if (refuses(f, msg, body))
+		return;
+	f->prepared = malloc(msg->size);
+	memcpy(f->prepared, body, msg->size);
+	f->prepared_size = msg->size;
+	answer(f, msg, NULL, 0);
+}
+
+static void on_commit(struct fake *f, const struct dp_msg *msg, const uint8_t *body)
+{
+	const struct dp_commit *commit = (const struct dp_commit *)(const void *)body;
+	struct dp_msg txn = {
+	    .type = msg->type, .seq = msg->seq, .size = (uint32_t)f->prepared_size};
+	uint8_t *prepared = f->prepared;
+
+	assert_non_null(prepared);
+	f->prepared = NULL;
+	assert_int_equal(((struct dp_txn *)(void *)prepared)->generation, commit->generation);
+	if (f->forgets)
+		refuse(f, msg, ESTALE, DP_OP_NONE);
+	else
+		on_txn(f, &txn, prepared);
+	free(prepared);
+}
+
+static void forget_prepared(struct fake *f)
+{
+	free(f->prepared);
+	f->prepared = NULL;
+}
+
 static void on_message(struct fake *f, const struct dp_msg *msg, const uint8_t *body)
 {
 	struct dp_hello_reply hello = {.version = DP_PROTO_VERSION,
@@ -181,7 +259,8 @@ static void on_message(struct fake *f, const struct dp_msg *msg, const uint8_t *
 	    .boot_id = 7,
 	    .generation = f->generation,
 	    .digest = f->digest,
-	    .n_objects = f->n_objs};
+	    .n_objects = f->n_objs,
+	    .n_removed = f->n_removed};
 
 	assert_true(msg->type < 32);
 	f->n_msgs[msg->type]++;
@@ -193,6 +272,15 @@ static void on_message(struct fake *f, const struct dp_msg *msg, const uint8_t *
 		break;
 	case DP_MSG_DUMP: answer(f, msg, f->objs, f->n_objs * sizeof(*f->objs)); break;
 	case DP_MSG_TXN: on_txn(f, msg, body); break;
+	case DP_MSG_PREPARE: on_prepare(f, msg, body); break;
+	case DP_MSG_COMMIT: on_commit(f, msg, body); break;
+	case DP_MSG_ABORT:
+		forget_prepared(f);
+		answer(f, msg, NULL, 0);
+		break;
+	case DP_MSG_REMOVED:
+		answer(f, msg, f->removed, f->n_removed * sizeof(f->removed[0]));
+		break;
 	default: answer(f, msg, body, msg->size);
 	}
 }
@@ -204,6 +292,7 @@ static void fake_hang_up(struct fake *f)
 	event_free(f->on_read);
 	close(f->fd);
 	f->fd = -1;
+	forget_prepared(f);
 }
 
 static void on_read(evutil_socket_t, short, void *arg)
@@ -283,6 +372,14 @@ static void on_state(bool connected, void *arg)
 	f->n_down += !connected;
 }
 
+static void on_removed(const struct dp_removed_event *ev, size_t n, void *arg)
+{
+	struct fake *f = arg;
+
+	f->n_expired += (unsigned int)n;
+	f->expired = ev[n - 1].rule;
+}
+
 static void on_port(const struct dp_port_event *, void *arg)
 {
 	((struct fake *)arg)->n_ports++;
@@ -320,7 +417,8 @@ static void run_ms(struct fake *f, unsigned int ms)
 
 static void client_start(struct fake *f)
 {
-	struct dp_client_events events = {.on_state = on_state, .on_port = on_port, .arg = f};
+	struct dp_client_events events = {
+	    .on_state = on_state, .on_port = on_port, .on_removed = on_removed, .arg = f};
 
 	f->client = dp_client_create(f->base, f->path, f->fx.model, &events);
 	assert_non_null(f->client);
@@ -470,7 +568,7 @@ static void requests_without_a_connection_fail_at_once(void **state)
 
 	buf_writer_init(&none, 16);
 	client_start(f);
-	dp_client_commit(f->client, 1, &none, 0, on_reply, f);
+	dp_client_prepare(f->client, 1, &none, 0, on_reply, f);
 	assert_int_equal(f->n_replies, 1);
 	assert_int_equal(f->reply_error, -ENOTCONN);
 	dp_client_request(f->client, DP_MSG_STATS, NULL, 0, on_reply, f);
@@ -523,7 +621,7 @@ static void a_refusal_is_passed_on_in_words(void **state)
 	client_start(f);
 	until(f, &f->n_up, 1);
 	f->lie = REFUSE;
-	dp_client_commit(f->client, f->generation + 1, &none, 0, on_reply, f);
+	dp_client_prepare(f->client, f->generation + 1, &none, 0, on_reply, f);
 	until(f, &f->n_replies, 1);
 	assert_int_equal(f->reply_error, -ENOSPC);
 	assert_string_equal(f->reply_what, "too many of them");
@@ -596,6 +694,307 @@ static void malformed_events_are_ignored(void **state)
 	assert_true(dp_client_is_connected(f->client));
 }
 
+/* A transaction of one port more, planned but not in the model. */
+static struct model_plan *plan_port(struct fake *f, const char *name, const char *mac)
+{
+	char json[128];
+
+	snprintf(json, sizeof(json), "{'network':'blue','mac':'%s'}", mac);
+	fx_put(&f->fx, API_TABLE_PORT, name, json);
+	return fx_plan(&f->fx);
+}
+
+static void prepare(struct fake *f, const struct model_plan *plan)
+{
+	uint32_t n_ops;
+	const struct buf_writer *ops = model_plan_ops(plan, &n_ops);
+
+	assert_true(n_ops > 0);
+	dp_client_prepare(f->client, 1, ops, n_ops, on_reply, f);
+}
+
+static void connected(struct fake *f)
+{
+	fake_listen(f);
+	client_start(f);
+	until(f, &f->n_up, 1);
+}
+
+static void prepared_is_not_there_until_it_is_committed(void **state)
+{
+	struct fake *f = *state;
+
+	connected(f);
+	size_t n_objs = f->n_objs;
+	struct model_plan *plan = plan_port(f, "vm2", "02:00:00:00:00:02");
+	prepare(f, plan);
+	until(f, &f->n_replies, 1);
+	assert_int_equal(f->reply_error, 0);
+	assert_int_equal(f->n_objs, n_objs);
+	model_commit(f->fx.model, plan);
+	dp_client_commit(f->client, on_reply, f);
+	until(f, &f->n_replies, 2);
+	assert_int_equal(f->reply_error, 0);
+	assert_int_equal(f->digest, model_digest(f->fx.model));
+	// And taken back.
+	plan = plan_port(f, "vm3", "02:00:00:00:00:03");
+	prepare(f, plan);
+	until(f, &f->n_replies, 3);
+	model_discard(plan);
+	dp_client_abort(f->client);
+	until(f, &f->n_msgs[DP_MSG_ABORT], 1);
+	assert_null(f->prepared);
+	assert_int_equal(f->digest, model_digest(f->fx.model));
+	assert_int_equal(f->n_connections, 1);
+}
+
+/* Journalled, then killed before it said commit: the switch drops it, and the next daemon brings the switch to its state. */
+static void a_daemon_that_dies_before_the_commit_brings_it_when_it_is_back(void **state)
+{
+	struct fake *f = *state;
+
+	connected(f);
+	struct model_plan *plan = plan_port(f, "vm2", "02:00:00:00:00:02");
+	prepare(f, plan);
+	until(f, &f->n_replies, 1);
+	dp_client_destroy(f->client);
+	model_commit(f->fx.model, plan);
+	run_ms(f, 20);
+	assert_null(f->prepared);
+	client_start(f);
+	until(f, &f->n_up, 2);
+	assert_int_equal(f->digest, model_digest(f->fx.model));
+}
+
+static void a_switch_that_dies_before_the_commit_is_filled_when_it_is_back(void **state)
+{
+	struct fake *f = *state;
+
+	connected(f);
+	struct model_plan *plan = plan_port(f, "vm2", "02:00:00:00:00:02");
+	prepare(f, plan);
+	until(f, &f->n_replies, 1);
+	fake_kill(f);
+	until(f, &f->n_down, 1);
+	model_commit(f->fx.model, plan);
+	dp_client_commit(f->client, on_reply, f);
+	assert_int_equal(f->n_replies, 2);
+	assert_int_equal(f->reply_error, -ENOTCONN);
+	fake_listen(f);
+	until(f, &f->n_up, 2);
+	assert_int_equal(f->digest, model_digest(f->fx.model));
+}
+
+static void a_commit_that_came_too_late_is_brought_as_a_difference(void **state)
+{
+	struct fake *f = *state;
+
+	connected(f);
+	struct model_plan *plan = plan_port(f, "vm2", "02:00:00:00:00:02");
+	prepare(f, plan);
+	until(f, &f->n_replies, 1);
+	f->forgets = true;
+	model_commit(f->fx.model, plan);
+	dp_client_commit(f->client, on_reply, f);
+	until(f, &f->n_msgs[DP_MSG_TXN], 2);
+	assert_int_equal(f->reply_error, -ESTALE);
+	assert_int_equal(f->digest, model_digest(f->fx.model));
+	assert_int_equal(f->n_connections, 1);
+}
+
+static struct dp_client_status status(struct fake *f)
+{
+	struct dp_client_status s;
+
+	dp_client_status(f->client, &s);
+	return s;
+}
+
+/* One bad object does not keep the others away; it is said, and offered again. */
+static void what_is_refused_is_left_out_listed_and_offered_again(void **state)
+{
+	struct fake *f = *state;
+
+	f->refuse_kind = DP_KIND_PORT;
+	f->refuse_id = model_port_id(f->fx.model, "vm1");
+	connected(f);
+	assert_int_equal(f->n_objs, model_n_objects(f->fx.model) - 1);
+	assert_int_equal(status(f).n_refusals, 1);
+	assert_int_equal(status(f).refusals[0].id, f->refuse_id);
+	assert_string_equal(status(f).refusals[0].what, "not this one");
+	assert_in_range(status(f).retry_ms, 1, 1000);
+	// Others still go their way.
+	struct model_plan *plan = plan_port(f, "vm2", "02:00:00:00:00:02");
+	prepare(f, plan);
+	until(f, &f->n_replies, 1);
+	model_commit(f->fx.model, plan);
+	dp_client_commit(f->client, on_reply, f);
+	until(f, &f->n_replies, 2);
+	assert_int_equal(f->reply_error, 0);
+
+	f->refuse_id = 0;
+	until(f, &f->n_msgs[DP_MSG_TXN], 3);
+	run_ms(f, 20);
+	assert_int_equal(status(f).n_refusals, 0);
+	assert_int_equal(f->digest, model_digest(f->fx.model));
+	assert_int_equal(f->n_connections, 1);
+}
+
+static void a_switch_that_refuses_too_much_is_left_and_tried_again(void **state)
+{
+	struct fake *f = *state;
+
+	fx_must(&f->fx, API_TABLE_BRIDGE, "br1", "{}");
+	for (int i = 0; i < DP_MAX_REFUSALS + 20; i++) {
+		char name[16], json[128];
+		snprintf(name, sizeof(name), "f%d", i);
+		snprintf(json, sizeof(json), "{'bridge':'br1','match':{'reg0':%d}}", i);
+		fx_put(&f->fx, API_TABLE_FLOW, name, json);
+	}
+	assert_true(fx_commit(&f->fx));
+	f->refuse_all_rules = true;
+	fake_listen(f);
+	client_start(f);
+	until(f, &f->n_connections, 2);
+	assert_int_equal(f->n_up, 0);
+	assert_string_equal(status(f).last_error, "it refuses too much");
+	f->refuse_all_rules = false;
+	until(f, &f->n_up, 1);
+	assert_string_equal(status(f).last_error, "");
+	run_ms(f, 1100); // what this connection was refused before
+	assert_int_equal(f->digest, model_digest(f->fx.model));
+}
+
+static void a_refused_change_of_the_underlay_is_listed_and_offered_again(void **state)
+{
+	struct fake *f = *state;
+	const struct dp_route_conf route = {.remote = ip_from_v4(0x0900000a), .mtu = 1500};
+	struct buf_writer ops;
+
+	connected(f);
+	buf_writer_init(&ops, DP_BODY_MAX);
+	uint32_t n = model_put_underlay(f->fx.model, &route, 1, NULL, 0, &ops);
+	f->refuse_kind = DP_KIND_ROUTE;
+	f->refuse_id = ((const struct dp_op *)(const void *)ops.data)->id;
+	dp_client_apply(f->client, &ops, n);
+	until(
+	    f, &f->n_msgs[DP_MSG_TXN], 4); // at the start; refused; without an exception; with one
+	run_ms(f, 20);
+	assert_int_equal(status(f).n_refusals, 1);
+	assert_int_equal(status(f).refusals[0].kind, DP_KIND_ROUTE);
+	assert_true(status(f).is_connected);
+	f->refuse_id = 0;
+	until(f, &f->n_msgs[DP_MSG_TXN], 5);
+	run_ms(f, 20);
+	assert_int_equal(status(f).n_refusals, 0);
+	assert_int_equal(f->digest, model_digest(f->fx.model));
+	buf_writer_fini(&ops);
+}
+
+/* Between the two phases nothing else may reach the switch: it would be refused, and the fake fails on it. */
+static void a_prepare_waits_for_a_repair_and_a_repair_for_a_commit(void **state)
+{
+	struct fake *f = *state;
+
+	f->refuse_kind = DP_KIND_PORT;
+	f->refuse_id = model_port_id(f->fx.model, "vm1");
+	connected(f);
+	struct model_plan *plan = plan_port(f, "vm2", "02:00:00:00:00:02");
+	prepare(f, plan);
+	until(f, &f->n_replies, 1);
+	unsigned int n_txns = f->n_msgs[DP_MSG_TXN];
+	f->refuse_id = 0;
+	run_ms(f, 1200); // its time to offer it again comes, and it does not
+	assert_int_equal(f->n_msgs[DP_MSG_TXN], n_txns);
+	model_commit(f->fx.model, plan);
+	dp_client_commit(f->client, on_reply, f); // the repair begins
+	plan = plan_port(f, "vm3", "02:00:00:00:00:03");
+	prepare(f, plan);
+	assert_int_equal(f->n_msgs[DP_MSG_PREPARE], 1);
+	until(f, &f->n_replies, 3);
+	assert_int_equal(f->reply_error, 0);
+	assert_int_equal(f->n_msgs[DP_MSG_PREPARE], 2);
+	assert_int_equal(f->n_msgs[DP_MSG_TXN], n_txns + 1);
+	model_commit(f->fx.model, plan);
+	dp_client_commit(f->client, on_reply, f);
+	until(f, &f->n_replies, 4);
+	assert_int_equal(f->digest, model_digest(f->fx.model));
+	assert_int_equal(f->n_connections, 1);
+}
+
+static const struct dp_op *find_rule(struct fake *f, const char *name)
+{
+	for (size_t i = 0; i < f->n_objs; i++) {
+		const char *is = model_flow_name(f->fx.model, f->objs[i].id);
+		if (f->objs[i].kind == DP_KIND_RULE && is != NULL && strcmp(is, name) == 0)
+			return model_find(f->fx.model, DP_KIND_RULE, f->objs[i].id);
+	}
+	fail_msg("no rule of %s", name);
+	return NULL;
+}
+
+static void expire(struct fake *f, const struct dp_op *op, uint64_t digest)
+{
+	const struct dp_op del = {
+	    .verb = DP_DEL, .kind = DP_KIND_RULE, .size = sizeof(del), .id = op->id};
+
+	apply(f, &del);
+	f->removed[f->n_removed++] = (struct dp_removed_event){.rule = op->id, .digest = digest};
+}
+
+static void rules_that_timed_out_meanwhile_do_not_come_back(void **state)
+{
+	struct fake *f = *state;
+
+	fx_must(&f->fx, API_TABLE_BRIDGE, "br1", "{}");
+	fx_must(&f->fx, API_TABLE_FLOW, "over",
+	    "{'bridge':'br1','match':{'reg0':1},'idle_timeout_s':5}");
+	fx_must(&f->fx, API_TABLE_FLOW, "changed",
+	    "{'bridge':'br1','match':{'reg0':2},'idle_timeout_s':5}");
+	connected(f);
+	const struct dp_op *over = find_rule(f, "over"), *changed = find_rule(f, "changed");
+	const struct dp_op unknown = {.id = 12345};
+	fake_hang_up(f);
+	expire(f, over, hash_stable(over, over->size));
+	expire(f, changed, 7); // another rule than the one that is wanted now
+	expire(f, &unknown, 8);
+	until(f, &f->n_up, 2);
+	until(f, &f->n_expired, 1);
+	assert_int_equal(f->n_expired, 1);
+	assert_int_equal(f->expired, over->id);
+	assert_int_equal(f->digest, model_digest(f->fx.model) ^ hash_stable(over, over->size));
+	assert_int_equal(f->n_removed, 1); // until the flow is deleted
+	// As its owner would: the flow goes, and with it what the switch remembers.
+	fx_del(&f->fx, API_TABLE_FLOW, "over");
+	struct model_plan *plan = fx_plan(&f->fx);
+	prepare(f, plan);
+	until(f, &f->n_replies, 1);
+	model_commit(f->fx.model, plan);
+	dp_client_commit(f->client, on_reply, f);
+	until(f, &f->n_replies, 2);
+	assert_int_equal(f->n_removed, 0);
+	assert_int_equal(f->digest, model_digest(f->fx.model));
+}
+
+static void a_new_switch_does_not_get_flows_whose_hard_timeout_is_over(void **state)
+{
+	struct fake *f = *state;
+	char json[160];
+
+	fx_must(&f->fx, API_TABLE_BRIDGE, "br1", "{}");
+	for (unsigned int i = 0; i < 2; i++) {
+		snprintf(json, sizeof(json),
+		    "{'bridge':'br1','match':{'reg0':%u},'hard_timeout_s':10,'_installed_ms':%lu}",
+		    i, clock_wall_ms() - 9000 - 2000 * i);
+		fx_must(&f->fx, API_TABLE_FLOW, i == 0 ? "young" : "old", json);
+	}
+	connected(f);
+	until(f, &f->n_expired, 1);
+	assert_int_equal(f->n_objs, model_n_objects(f->fx.model) - 1);
+	assert_string_equal(model_flow_name(f->fx.model, f->expired), "old");
+	find_rule(f, "young");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -613,6 +1012,16 @@ int main(void)
 	    T(hostile_replies_end_the_connection_only),
 	    T(a_digest_that_never_agrees_is_no_busy_loop),
 	    T(malformed_events_are_ignored),
+	    T(prepared_is_not_there_until_it_is_committed),
+	    T(a_daemon_that_dies_before_the_commit_brings_it_when_it_is_back),
+	    T(a_switch_that_dies_before_the_commit_is_filled_when_it_is_back),
+	    T(a_commit_that_came_too_late_is_brought_as_a_difference),
+	    T(what_is_refused_is_left_out_listed_and_offered_again),
+	    T(a_switch_that_refuses_too_much_is_left_and_tried_again),
+	    T(a_refused_change_of_the_underlay_is_listed_and_offered_again),
+	    T(a_prepare_waits_for_a_repair_and_a_repair_for_a_commit),
+	    T(rules_that_timed_out_meanwhile_do_not_come_back),
+	    T(a_new_switch_does_not_get_flows_whose_hard_timeout_is_over),
 #undef T
 	};
 
