@@ -19,6 +19,7 @@
 #include "control/dp_client.h"
 #include "control/expiry.h"
 #include "control/follow.h"
+#include "control/json_memory.h"
 #include "control/query/punt.h"
 #include "control/underlay/underlay.h"
 #include "datapath/base/sd_notify.h"
@@ -75,6 +76,7 @@ int main(int argc, char **argv)
 
 	if (rc >= 0)
 		return rc;
+	json_memory_init();
 	log_init("sluiced", o.log_level);
 	signal(SIGPIPE, SIG_IGN);
 	rc = run(&d, &o, &err);

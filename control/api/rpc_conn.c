@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "datapath/base/clock.h"
+#include "datapath/base/json_util.h"
 
 #define LOG_MODULE "rpc"
 #include "datapath/base/log.h"
@@ -127,7 +128,7 @@ bool rpc_notify(struct rpc_server *s, uint64_t token, const char *method, json_t
 	bool sent = false;
 	json_t *message =
 	    json_pack("{s:s, s:s, s:o}", "jsonrpc", "2.0", "method", method, "params", params);
-	char *text = json_dumps(message, JSON_COMPACT);
+	char *text = json_text(message, JSON_COMPACT);
 	json_decref(message);
 	if (text == NULL)
 		return false;
@@ -158,7 +159,7 @@ void rpc_conn_send_error(struct rpc_conn *c, const struct err *err)
 {
 	json_t *reply = json_pack(
 	    "{s:s, s:n, s:o}", "jsonrpc", "2.0", "id", "error", rpc_error_to_json(err, -1));
-	char *text = json_dumps(reply, JSON_COMPACT);
+	char *text = json_text(reply, JSON_COMPACT);
 	if (text != NULL)
 		evbuffer_add_printf(c->out, "%s\n", text);
 	free(text);
@@ -242,7 +243,7 @@ static void refuse(struct rpc_server *s, int fd, const char *why)
 	s->counters.n_refused++;
 	json_t *reply = json_pack(
 	    "{s:s, s:n, s:o}", "jsonrpc", "2.0", "id", "error", rpc_error_to_json(&err, -1));
-	char *text = json_dumps(reply, JSON_COMPACT);
+	char *text = json_text(reply, JSON_COMPACT);
 	if (text != NULL)
 		dprintf(fd, "%s\n", text);
 	free(text);

@@ -12,6 +12,7 @@
 #include "control/flow_json.h"
 #include "control/query/packet.h"
 #include "control/query/query.h"
+#include "datapath/base/json_util.h"
 
 enum { TEXT_SIZE = 512, PACKET_MAX = DP_MAX_MTU + 64 };
 
@@ -203,7 +204,7 @@ static void tell_action(struct story *s, unsigned int depth, struct buf *b)
 	if (a.type >= DP_ACTION__COUNT)
 		return;
 	json_t *action = flow_action_to_json(&a, &names);
-	char *text = json_dumps(action, JSON_COMPACT | JSON_ENCODE_ANY);
+	char *text = json_text(action, JSON_COMPACT | JSON_ENCODE_ANY);
 	json_array_append_new(
 	    s->steps, json_pack("{s:s, s:i, s:s, s:o}", "type", "action", "depth", (int)depth,
 			  "text", text != NULL ? text : "", "action", action));
