@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whether packets that a rule matches have the fields that its actions read and write (OpenFlow 1.3.5 7.2.5 and 7.4.4). What the match
+ * Whether packets that a rule matches have the fields that its actions read and write (OpenFlow 1.3.5 7.2.5). What the match
  * says is followed through the actions: a pushed tag is there for those behind it, a written ICMPv6 type too.
  *
  * Buckets of groups are not looked at: rules of any match may lead there. The switch leaves a field alone that the packet does not have.
