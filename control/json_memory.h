@@ -17,5 +17,5 @@ void json_memory_init(void);
 
 /* For tests; what jansson calls. NULL: out of memory. */
 void *json_memory_alloc(size_t size);
-void json_memory_free(void *p); // NULL is allowed
+void json_memory_free(void *p);   // NULL is allowed
 size_t json_memory_n_slabs(void); // of small objects, empty ones included

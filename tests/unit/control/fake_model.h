@@ -15,7 +15,7 @@ struct fake {
 	int switch_error;        // what the switch answers; 0: applied
 	bool is_connected;
 	enum { HOLD_NOTHING, HOLD_PREPARE, HOLD_COMMIT } hold; // it waits for fake_answer
-	size_t n_refusals; // of dp_client_status: 0 or 1
+	size_t n_refusals;                                     // of dp_client_status: 0 or 1
 	/* What happened. */
 	size_t n_commits, n_discards, n_aborts;
 	uint64_t prepared; // generation; 0: none
