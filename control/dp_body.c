@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "control/mem.h"
+
 enum { SEALS = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW };
 
 static int write_all(int fd, const uint8_t *bytes, size_t size);
@@ -17,9 +19,7 @@ int dp_body_init(struct dp_body *b, const void *bytes, size_t size)
 {
 	*b = (struct dp_body){.size = size, .memfd = -1};
 	if (size <= DP_INLINE_MAX) {
-		b->data = malloc(size + 1);
-		if (b->data == NULL)
-			return -ENOMEM;
+		b->data = mem_alloc(size + 1);
 		if (size > 0)
 			memcpy(b->data, bytes, size);
 		return 0;

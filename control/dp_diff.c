@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/mem.h"
 #include "datapath/base/hash.h"
 
 struct held {
@@ -31,10 +32,8 @@ static int compare_removed(const void *a, const void *b);
 void dp_diff_make(const struct dp_diff_input *in, struct dp_diff *ret)
 {
 	struct diff d = {.in = in, .ret = ret};
-	struct held *helds = calloc(in->n_held + 1, sizeof(*helds));
+	struct held *helds = mem_alloc_array(in->n_held + 1, sizeof(*helds));
 
-	if (helds == NULL)
-		abort();
 	*ret = (struct dp_diff){0};
 	buf_writer_init(&ret->txn, DP_BODY_MAX);
 	buf_writer_init(&ret->expired, DP_BODY_MAX);

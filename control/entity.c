@@ -5,27 +5,6 @@
 
 #include "control/model_priv.h"
 
-void *mem_alloc(size_t size)
-{
-	void *p = calloc(1, size);
-
-	if (p == NULL)
-		abort();
-	return p;
-}
-
-/* Room for one more element; the array may move. */
-void *mem_grow(void *array, size_t n, size_t *capacity, size_t elem_size)
-{
-	if (n < *capacity)
-		return array;
-	*capacity = *capacity == 0 ? 8 : *capacity * 2;
-	array = reallocarray(array, *capacity, elem_size);
-	if (array == NULL)
-		abort();
-	return array;
-}
-
 struct key_buf *key_make(
     struct key_buf *k, enum key_kind kind, const char *name, const void *extra, size_t extra_size)
 {

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "control/mem.h"
 #include "datapath/base/list.h"
 
 enum {
@@ -17,6 +18,12 @@ enum {
 	SLAB_HEADER_SIZE = 64,
 };
 
+#ifdef __SANITIZE_ADDRESS__
+#define USES_MALLOC true
+#else
+#define USES_MALLOC false
+#endif
+
 struct free_object {
 	struct free_object *next;
 };
@@ -26,7 +33,7 @@ struct slab {
 	struct free_object *free;
 	uint32_t n_used;
 	uint32_t n_fresh;     // behind these nothing was ever allocated
-	uint32_t object_size; // 0: one large object
+	uint32_t object_size; // 0: one large object, of n_max slabs
 	uint32_t n_max;
 	uint32_t size_class;
 };
@@ -35,9 +42,10 @@ static_assert(sizeof(struct slab) <= SLAB_HEADER_SIZE);
 static struct {
 	struct list partial[N_SIZES]; // slabs with room
 	struct list empty;
-	size_t n_empty, n_slabs;
+	size_t n_empty, n_slabs, n_bytes;
 } memory;
 
+static void *alloc_or_die(size_t size);
 static void *alloc_large(size_t size);
 static uint32_t class_of(size_t size, uint32_t *ret_object_size);
 static struct slab *get_slab(uint32_t class, uint32_t object_size);
@@ -49,9 +57,8 @@ void json_memory_init(void)
 	for (size_t i = 0; i < N_SIZES; i++)
 		list_init(&memory.partial[i]);
 	list_init(&memory.empty);
-#ifndef __SANITIZE_ADDRESS__
-	json_set_alloc_funcs(json_memory_alloc, json_memory_free);
-#endif
+	if (!USES_MALLOC)
+		json_set_alloc_funcs(alloc_or_die, json_memory_free);
 }
 
 void *json_memory_alloc(size_t size)
@@ -68,6 +75,7 @@ void *json_memory_alloc(size_t size)
 	else
 		object = (struct free_object *)(void *)((uint8_t *)s + SLAB_HEADER_SIZE +
 							(size_t)s->n_fresh++ * s->object_size);
+	memory.n_bytes += s->object_size;
 	if (++s->n_used == s->n_max)
 		list_del(&s->node);
 	return object;
@@ -79,9 +87,11 @@ void json_memory_free(void *p)
 		return;
 	struct slab *s = slab_of(p);
 	if (s->object_size == 0) {
+		memory.n_bytes -= (size_t)s->n_max * SLAB_SIZE;
 		free(s);
 		return;
 	}
+	memory.n_bytes -= s->object_size;
 	struct free_object *object = p;
 	object->next = s->free;
 	s->free = object;
@@ -91,9 +101,22 @@ void json_memory_free(void *p)
 		release(s);
 }
 
+size_t json_memory_bytes(void)
+{
+	return memory.n_bytes;
+}
+
 size_t json_memory_n_slabs(void)
 {
 	return memory.n_slabs;
+}
+
+static void *alloc_or_die(size_t size)
+{
+	void *p = json_memory_alloc(size);
+	if (p == NULL)
+		mem_die(size);
+	return p;
 }
 
 /* A header before it, and alone at its boundary, so that it is found as a slab is. */
@@ -105,6 +128,8 @@ static void *alloc_large(size_t size)
 	if (s == NULL)
 		return NULL;
 	s->object_size = 0;
+	s->n_max = (uint32_t)(ROUND_UP(size + SLAB_HEADER_SIZE, SLAB_SIZE) / SLAB_SIZE);
+	memory.n_bytes += (size_t)s->n_max * SLAB_SIZE;
 	return (uint8_t *)s + SLAB_HEADER_SIZE;
 }
 

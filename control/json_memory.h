@@ -12,10 +12,14 @@
 
 enum { JSON_MEMORY_MAX_EMPTY = 32 << 20 };
 
-/* jansson allocates here from now on. Before the first JSON value. With AddressSanitizer: does nothing, malloc finds more. */
+/*
+ * jansson allocates here from now on, or the daemon ends (mem.h). After mem_init, before the first JSON value. With AddressSanitizer: does
+ * nothing, malloc finds more.
+ */
 void json_memory_init(void);
 
 /* For tests; what jansson calls. NULL: out of memory. */
 void *json_memory_alloc(size_t size);
 void json_memory_free(void *p);   // NULL is allowed
+size_t json_memory_bytes(void);   // allocated now
 size_t json_memory_n_slabs(void); // of small objects, empty ones included

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sluiced: the control daemon. Makes the parts, joins them, runs the loop; the only file that knows everybody. */
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,8 @@
 #include "control/expiry.h"
 #include "control/follow.h"
 #include "control/json_memory.h"
+#include "control/mem.h"
+#include "control/options.h"
 #include "control/query/punt.h"
 #include "control/underlay/underlay.h"
 #include "datapath/base/sd_notify.h"
@@ -27,34 +28,6 @@
 #define LOG_MODULE "main"
 #include "datapath/base/log.h"
 
-enum { EXIT_USAGE = 2 };
-
-struct options {
-	const char *rundir, *state;
-	enum log_level log_level;
-};
-
-static const struct option long_options[] = {
-    {"rundir", required_argument, NULL, 'r'},
-    {"state", required_argument, NULL, 's'},
-    {"log-level", required_argument, NULL, 'l'},
-    {"version", no_argument, NULL, 'V'},
-    {"help", no_argument, NULL, 'h'},
-    {0},
-};
-
-static const char help_text[] =
-    "usage: sluiced [OPTION...]\n"
-    "\n"
-    "The control daemon of Sluice: serves the JSON-RPC API and programs sluice-switch.\n"
-    "\n"
-    "  --rundir DIR       where api.sock is made and switch.sock is (default /run/sluice)\n"
-    "  --state DIR        journal and snapshots (default /var/lib/sluice)\n"
-    "  --log-level LEVEL  err, warn, info or debug (default info)\n"
-    "  --version          print the version and exit\n"
-    "  --help             print this text and exit\n";
-
-static int parse_options(struct options *o, int argc, char **argv);
 static int run(struct daemon *d, const struct options *o, struct err *err);
 static int open_state(struct daemon *d, const struct options *o, struct err *err);
 static int open_sockets(struct daemon *d, const struct options *o, struct err *err);
@@ -65,6 +38,7 @@ static void on_switch_port(const struct dp_port_event *ev, void *arg);
 static void on_punt(const struct dp_punt_event *ev, const uint8_t *data, void *arg);
 static void on_rules_removed(const struct dp_removed_event *ev, size_t n, void *arg);
 static void on_signal(evutil_socket_t sig, short what, void *arg);
+static void on_reload(evutil_socket_t sig, short what, void *arg);
 
 int main(int argc, char **argv)
 {
@@ -72,12 +46,13 @@ int main(int argc, char **argv)
 	    .rundir = "/run/sluice", .state = "/var/lib/sluice", .log_level = LOG_LVL_INFO};
 	struct daemon d = {0};
 	struct err err = {0};
-	int rc = parse_options(&o, argc, argv);
+	int rc = options_parse(&o, argc, argv);
 
 	if (rc >= 0)
 		return rc;
-	json_memory_init();
 	log_init("sluiced", o.log_level);
+	mem_init(NULL);
+	json_memory_init();
 	signal(SIGPIPE, SIG_IGN);
 	rc = run(&d, &o, &err);
 	close_all(&d);
@@ -88,36 +63,6 @@ int main(int argc, char **argv)
 	if (err.hint[0] != '\0')
 		fprintf(stderr, "hint: %s\n", err.hint);
 	return EXIT_FAILURE;
-}
-
-/* The exit code when there is nothing to run, else -1. */
-static int parse_options(struct options *o, int argc, char **argv)
-{
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		switch (c) {
-		case 'r': o->rundir = optarg; break;
-		case 's': o->state = optarg; break;
-		case 'l':
-			if (log_level_parse(optarg, &o->log_level) == 0)
-				break;
-			fprintf(stderr,
-			    "sluiced: --log-level takes err, warn, info or debug, not \"%s\"\n",
-			    optarg);
-			return EXIT_USAGE;
-		case 'V': printf("sluiced %s\n", SLUICE_VERSION); return EXIT_SUCCESS;
-		case 'h': fputs(help_text, stdout); return EXIT_SUCCESS;
-		default:
-			fputs("hint: sluiced --help\n", stderr);
-			return EXIT_USAGE; // getopt has said what
-		}
-	}
-	if (optind == argc)
-		return -1;
-	fprintf(
-	    stderr, "sluiced: unexpected argument \"%s\"\nhint: sluiced --help\n", argv[optind]);
-	return EXIT_USAGE;
 }
 
 /* The ladder of start: directories, loop, state, sockets. close_all takes down what there is, whatever the rung. */
@@ -136,18 +81,23 @@ static int run(struct daemon *d, const struct options *o, struct err *err)
 		rc = open_sockets(d, o, err);
 	if (rc != 0)
 		return rc;
-	struct event *term = evsignal_new(d->base, SIGTERM, on_signal, d->base);
-	struct event *intr = evsignal_new(d->base, SIGINT, on_signal, d->base);
-	if (term == NULL || intr == NULL || event_add(term, NULL) != 0 ||
-	    event_add(intr, NULL) != 0)
-		return err_set(err, ERR_INTERNAL, "cannot watch signals");
+	struct event *signals[] = {
+	    evsignal_new(d->base, SIGTERM, on_signal, d->base),
+	    evsignal_new(d->base, SIGINT, on_signal, d->base),
+	    evsignal_new(d->base, SIGHUP, on_reload, d),
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		if (event_add(signals[i], NULL) != 0)
+			return err_set(err, ERR_INTERNAL, "cannot watch signals");
 	d->on_commit = follow_model;
 	log_info("serving %s/api.sock at generation %lu", o->rundir, store_generation(d->store));
+	if (o->listen_tls != NULL)
+		log_info("serving TLS on %s", o->listen_tls);
 	sd_notify("READY=1");
 	event_base_dispatch(d->base);
 	sd_notify("STOPPING=1");
-	event_free(term);
-	event_free(intr);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		event_free(signals[i]);
 	return 0;
 }
 
@@ -162,9 +112,8 @@ static int open_state(struct daemon *d, const struct options *o, struct err *err
 	d->txn = txn_engine_create(d);
 	d->expiry = expiry_create(d);
 	d->watch = watch_create(d);
-	if (d->store == NULL || d->history == NULL || d->model == NULL || d->reconcile == NULL ||
-	    d->txn == NULL || d->expiry == NULL || d->watch == NULL)
-		return err_set(err, ERR_INTERNAL, "out of memory");
+	if (d->model == NULL)
+		return err_set(err, ERR_INTERNAL, "the model cannot be made");
 	d->log = txn_log_open(o->state, NULL, d->store, err);
 	if (d->log == NULL)
 		return -EIO;
@@ -191,10 +140,17 @@ static int open_sockets(struct daemon *d, const struct options *o, struct err *e
 	if (d->dp == NULL)
 		return err_set(err, ERR_INTERNAL, "cannot watch %s", path);
 	snprintf(path, sizeof(path), "%s/api.sock", o->rundir);
-	d->rpc = rpc_server_create(d->base, path, d, err);
+	d->rpc = rpc_server_create(d->base, path, d, &o->roles, err);
 	if (d->rpc == NULL)
 		return -EIO;
 	rpc_server_on_close(d->rpc, watch_on_close, d->watch);
+	struct rpc_limits limits = rpc_server_limits(d->rpc);
+	if (o->client_memory_mib != 0)
+		limits.memory_size = o->client_memory_mib << 20;
+	rpc_server_set_limits(d->rpc, &limits);
+	if (o->listen_tls != NULL &&
+	    rpc_server_listen_tls(d->rpc, o->listen_tls, &o->tls, err) != 0)
+		return -EIO;
 	return 0;
 }
 
@@ -270,4 +226,15 @@ static void on_signal(evutil_socket_t sig, short, void *arg)
 {
 	log_info("ending on signal %d", (int)sig);
 	event_base_loopbreak(arg);
+}
+
+static void on_reload(evutil_socket_t, short, void *arg)
+{
+	struct daemon *d = arg;
+	struct err err = {0};
+
+	if (rpc_server_reload_tls(d->rpc, &err) == 0)
+		log_info("certificates are read again");
+	else
+		log_err("the former certificates stay: %s", err.what);
 }

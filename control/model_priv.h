@@ -15,6 +15,7 @@
  */
 #include <jansson.h>
 
+#include "control/mem.h"
 #include "control/model.h"
 #include "datapath/base/hash.h"
 #include "datapath/base/hmap.h"
@@ -191,9 +192,6 @@ struct model {
 	size_t n_local_udp_ports;
 	uint64_t lists_version; // version + 1 of what the lists were made from
 };
-
-void *mem_alloc(size_t size); // zeroed; aborts when out of memory
-void *mem_grow(void *array, size_t n, size_t *capacity, size_t elem_size);
 
 /* entity.c */
 struct key_buf *key_make(

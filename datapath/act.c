@@ -5,6 +5,7 @@
 #include "datapath/dp.h"
 #include "datapath/tunnel.h"
 
+static bool run_ops(struct worker *w, const struct program *prog, struct rte_mbuf *m);
 static bool is_fresh(struct worker *w, const struct prog_op *op, struct rte_mbuf *m);
 static bool rewrite(const struct prog_op *op, struct rte_mbuf *m, enum dp_drop *ret_reason);
 static void emit(
@@ -14,6 +15,17 @@ static void reply(
 static void count_patch(struct worker *w, const struct prog_op *op, const struct rte_mbuf *m);
 
 bool act_run(struct worker *w, const struct program *prog, struct rte_mbuf *m)
+{
+	// What most programs are: one output.
+	const struct prog_op *op = prog->ops;
+	if (LIKELY(op->type == PROG_OUTPUT && (op->flags & PROG_F_LAST) != 0)) {
+		out_add(w, op->output.port, m);
+		return true;
+	}
+	return run_ops(w, prog, m);
+}
+
+static bool run_ops(struct worker *w, const struct program *prog, struct rte_mbuf *m)
 {
 	// The prologue (program_cache.h): a stale session must be seen before anything is done.
 	prog_foreach(op, prog)

@@ -27,13 +27,13 @@ uint16_t csum_packet(const struct rte_mbuf *m, uint32_t ofs, uint32_t len);
 /* Sum of the pseudo-header of an IPv4 or IPv6 header (RFC 9293 3.1, RFC 8200 8.1). */
 uint64_t csum_pseudo(const uint8_t *ip, uint8_t proto, uint32_t l4_len);
 
+/* Adding the halves crosswise leaves their sum, with its carry come round, in the upper half. */
 static inline uint16_t csum_fold(uint64_t sum)
 {
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
+	sum += sum >> 32 | sum << 32;
+	uint32_t half = (uint32_t)(sum >> 32);
+	half += half >> 16 | half << 16;
+	return (uint16_t)(half >> 16);
 }
 
 /* The folded sum of an IPv4 header: 0xffff when its checksum is right. */

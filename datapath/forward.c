@@ -10,15 +10,20 @@
 #include "datapath/program_cache.h"
 #include "datapath/session.h"
 
-enum { MAX_RUNS = 2 }; // of the rules for a packet whose source MAC moves at the same moment
+enum {
+	MAX_RUNS = 2,  // of the rules for a packet whose source MAC moves at the same moment
+	AT_A_TIME = 8, // packets parsed while the memory of those before comes
+};
 
 /* A burst on its way through the stages; packet i in every array. */
 struct staged {
 	unsigned int n;
 	struct rte_mbuf *m[BURST];
 	const struct bridge *bridge[BURST];
+	const struct session_key *mask[BURST]; // of the bridge
 	uint32_t ofport[BURST];
 	uint32_t hash[BURST];
+	uint32_t sessionless;           // bit i: packet i is not to have a session
 	struct session *session[BURST]; // NULL: none, or not to be used
 	struct session_key parsed[BURST];
 	struct session_key key[BURST]; // parsed & session mask: what sessions are found by
@@ -26,13 +31,12 @@ struct staged {
 
 static unsigned int decapsulate(
     struct worker *w, uint16_t uplink, struct rte_mbuf **pkts, unsigned int n);
-static void stage_parse(
+static void stage_parse_and_guess(
     struct worker *w, struct staged *st, struct rte_mbuf **pkts, unsigned int n);
+static void parse_some(struct worker *w, struct staged *st, struct rte_mbuf **pkts, unsigned int n);
 static bool find_bridge(
     const struct worker *w, uint16_t port, const struct bridge **ret, uint32_t *ret_ofport);
-static void stage_look_up(struct worker *w, struct staged *st);
-static void mask_key(
-    const struct session_key *key, const struct session_key *mask, struct session_key *ret);
+static void stage_find(struct worker *w, struct staged *st);
 static bool is_sessionless(const struct staged *st, unsigned int i);
 static void stage_act(struct worker *w, struct staged *st);
 static bool is_fresh(const struct worker *w, const struct bridge *br, const struct session *s);
@@ -52,8 +56,8 @@ void forward_burst(struct worker *w, uint16_t port, struct rte_mbuf **pkts, unsi
 	struct staged st;
 	if (p != NULL && (p->conf.flags & DP_PORT_F_UPLINK) != 0)
 		n = decapsulate(w, port, pkts, n);
-	stage_parse(w, &st, pkts, n);
-	stage_look_up(w, &st);
+	stage_parse_and_guess(w, &st, pkts, n);
+	stage_find(w, &st);
 	stage_act(w, &st);
 }
 
@@ -90,12 +94,31 @@ static unsigned int decapsulate(
 	return n_left;
 }
 
-static void stage_parse(struct worker *w, struct staged *st, struct rte_mbuf **pkts, unsigned int n)
+/* A few packets at a time, so that the parsing of some hides the wait for the buckets of those before them. */
+static void stage_parse_and_guess(
+    struct worker *w, struct staged *st, struct rte_mbuf **pkts, unsigned int n)
+{
+	unsigned int n_guessed = 0;
+	st->n = 0;
+	st->sessionless = 0;
+	for (unsigned int i = 0; i < n; i += AT_A_TIME) {
+		unsigned int from = st->n;
+		parse_some(w, st, pkts + i, MIN_OF(n - i, (unsigned int)AT_A_TIME));
+		session_key_burst(w->sessions, &st->parsed[from], &st->mask[from], st->n - from,
+		    &st->key[from], &st->hash[from]);
+		session_guess_burst(
+		    w->sessions, &st->hash[n_guessed], from - n_guessed, &st->session[n_guessed]);
+		n_guessed = from;
+	}
+	session_guess_burst(
+	    w->sessions, &st->hash[n_guessed], st->n - n_guessed, &st->session[n_guessed]);
+}
+
+static void parse_some(struct worker *w, struct staged *st, struct rte_mbuf **pkts, unsigned int n)
 {
 	const struct bridge *bridge = NULL;
 	uint32_t ofport = 0;
 	uint16_t port = 0;
-	st->n = 0;
 	for (unsigned int i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		if (pkt_of(m)->in_port != port) {
@@ -114,6 +137,8 @@ static void stage_parse(struct worker *w, struct staged *st, struct rte_mbuf **p
 		}
 		st->m[st->n] = m;
 		st->bridge[st->n] = bridge;
+		st->mask[st->n] = rcu_get(bridge->session_mask);
+		st->sessionless |= ((pkt_of(m)->flags & PKT_F_NO_SESSION) != 0 ? 1u : 0) << st->n;
 		st->ofport[st->n] = ofport;
 		st->n++;
 	}
@@ -130,45 +155,20 @@ static bool find_bridge(
 	return *ret != NULL;
 }
 
-/* Three passes, so that the memory a pass needs was asked for in the one before. */
-static void stage_look_up(struct worker *w, struct staged *st)
+static void stage_find(struct worker *w, struct staged *st)
 {
+	session_find_burst(w->sessions, st->key, st->hash, st->n, st->session);
 	for (unsigned int i = 0; i < st->n; i++) {
-		const struct session_key *mask = rcu_get(st->bridge[i]->session_mask);
-		mask_key(&st->parsed[i], mask, &st->key[i]);
-		st->hash[i] = session_hash(w->sessions, &st->key[i]);
-		session_prefetch(w->sessions, st->hash[i]);
+		if (UNLIKELY(is_sessionless(st, i)))
+			st->session[i] = NULL;
+		else if (LIKELY(st->session[i] != NULL))
+			__builtin_prefetch(st->session[i]->program);
 	}
-	for (unsigned int i = 0; i < st->n; i++)
-		session_prefetch_entry(w->sessions, st->hash[i]);
-	for (unsigned int i = 0; i < st->n; i++) {
-		struct session *s = is_sessionless(st, i)
-					? NULL
-					: session_find(w->sessions, &st->key[i], st->hash[i]);
-		st->session[i] = s;
-		if (s != NULL)
-			__builtin_prefetch(s->program);
-	}
-}
-
-static void mask_key(
-    const struct session_key *key, const struct session_key *mask, struct session_key *ret)
-{
-	if (UNLIKELY(mask == NULL)) {
-		*ret = *key;
-		return;
-	}
-	uint64_t a[sizeof(*key) / 8], b[sizeof(*key) / 8];
-	memcpy(a, key, sizeof(a));
-	memcpy(b, mask, sizeof(b));
-	for (unsigned int i = 0; i < ARRAY_SIZE(a); i++)
-		a[i] &= b[i];
-	memcpy(ret, a, sizeof(a));
 }
 
 static bool is_sessionless(const struct staged *st, unsigned int i)
 {
-	return (pkt_of(st->m[i])->flags & PKT_F_NO_SESSION) != 0;
+	return (st->sessionless >> i & 1) != 0;
 }
 
 /*

@@ -14,12 +14,17 @@
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
-static ALWAYS_INLINE enum dp_drop parse_ethernet(struct parser *p);
-static ALWAYS_INLINE enum dp_drop parse_vlans(struct parser *p, uint32_t *ret_ofs);
+/*
+ * The inlined functions take the parser by value: its members stay in registers, because no pointer to them is around that a
+ * store to the key could go through. The others get the address of a copy.
+ */
+static ALWAYS_INLINE enum dp_drop parse_vlans(
+    struct parser p, uint16_t *ret_type, uint32_t *ret_ofs);
+static enum dp_drop parse_other(struct parser *p, uint16_t type, uint32_t ofs);
 static enum dp_drop parse_arp(struct parser *p, uint32_t ofs);
-static ALWAYS_INLINE enum dp_drop parse_ip4(struct parser *p, uint32_t ofs, bool csum_is_good);
+static ALWAYS_INLINE enum dp_drop parse_ip4(struct parser p, uint32_t ofs, bool csum_is_good);
 static enum dp_drop parse_ip4_fragment(struct parser *p, const uint8_t *ip, uint32_t payload_len);
-static ALWAYS_INLINE enum dp_drop parse_l4_inline(struct parser *p, uint32_t ofs, uint8_t proto);
+static ALWAYS_INLINE enum dp_drop parse_l4_inline(struct parser p, uint32_t ofs, uint8_t proto);
 static enum dp_drop parse_icmp(struct parser *p, uint32_t ofs, uint8_t proto);
 static enum dp_drop check_partial(struct rte_mbuf *m, struct session_key *key);
 static void add_tunnel(struct pkt *pkt, struct session_key *key);
@@ -47,11 +52,23 @@ enum dp_drop parse_packet(struct rte_mbuf *m, struct session_key *key)
 	    .pkt = pkt,
 	    .key = key,
 	};
-	bool ip4_csum_is_good =
-	    (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
-	enum dp_drop reason = parse_ethernet(&p);
-	if (LIKELY(reason == DP_DROP__COUNT) && LIKELY(key->eth_type == RTE_BE16(ETH_TYPE_IP4)))
-		reason = parse_ip4(&p, pkt->l3_ofs, ip4_csum_is_good);
+	if (UNLIKELY(!parser_has(&p, 0, ETH_HDR_SIZE)))
+		return DP_DROP_RX_RUNT;
+	memcpy(&key->eth_dst, p.data, sizeof(struct mac_addr));
+	memcpy(&key->eth_src, p.data + sizeof(struct mac_addr), sizeof(struct mac_addr));
+	uint16_t type;
+	uint32_t ofs;
+	enum dp_drop reason = parse_vlans(p, &type, &ofs);
+	if (UNLIKELY(reason != DP_DROP__COUNT))
+		return reason;
+	if (LIKELY(type == RTE_BE16(ETH_TYPE_IP4))) {
+		bool csum_is_good =
+		    (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+		reason = parse_ip4(p, ofs, csum_is_good);
+	} else {
+		struct parser other = p;
+		reason = parse_other(&other, type, ofs);
+	}
 	if (UNLIKELY((pkt->flags & PKT_F_CSUM_PARTIAL) != 0) && reason == DP_DROP__COUNT)
 		reason = check_partial(m, key);
 	return reason;
@@ -59,51 +76,42 @@ enum dp_drop parse_packet(struct rte_mbuf *m, struct session_key *key)
 
 enum dp_drop parse_l4(struct parser *p, uint32_t ofs, uint8_t proto)
 {
-	return parse_l4_inline(p, ofs, proto);
+	return parse_l4_inline(*p, ofs, proto);
 }
 
-/* All but IPv4, which the caller goes on with. */
-static ALWAYS_INLINE enum dp_drop parse_ethernet(struct parser *p)
-{
-	if (UNLIKELY(!parser_has(p, 0, ETH_HDR_SIZE)))
-		return DP_DROP_RX_RUNT;
-	memcpy(&p->key->eth_dst, p->data, sizeof(struct mac_addr));
-	memcpy(&p->key->eth_src, p->data + sizeof(struct mac_addr), sizeof(struct mac_addr));
-
-	uint32_t ofs;
-	enum dp_drop reason = parse_vlans(p, &ofs);
-	if (UNLIKELY(reason != DP_DROP__COUNT))
-		return reason;
-	switch (p->key->eth_type) {
-	case RTE_BE16(ETH_TYPE_IP4): p->pkt->l3_ofs = (uint16_t)ofs; return DP_DROP__COUNT;
-	case RTE_BE16(ETH_TYPE_IP6): p->pkt->l3_ofs = (uint16_t)ofs; return parse_ip6(p, ofs);
-	case RTE_BE16(ETH_TYPE_ARP): return parse_arp(p, ofs);
-	default: return DP_DROP__COUNT;
-	}
-}
-
-static ALWAYS_INLINE enum dp_drop parse_vlans(struct parser *p, uint32_t *ret_ofs)
+static ALWAYS_INLINE enum dp_drop parse_vlans(
+    struct parser p, uint16_t *ret_type, uint32_t *ret_ofs)
 {
 	uint32_t ofs = ETH_HDR_SIZE;
-	uint16_t type = load16(p->data + ofs - 2);
+	uint16_t type = load16(p.data + ofs - 2);
 
 	for (unsigned int i = 0; i < PKT_MAX_VLANS; i++) {
 		if (LIKELY(type != RTE_BE16(ETH_TYPE_VLAN) && type != RTE_BE16(ETH_TYPE_QINQ)))
 			break;
-		if (!parser_has(p, ofs, VLAN_TAG_SIZE))
+		if (!parser_has(&p, ofs, VLAN_TAG_SIZE))
 			return DP_DROP_BAD_VLAN;
 		if (type == RTE_BE16(ETH_TYPE_QINQ))
-			p->key->ip_frag_tpid |= (uint8_t)(4 << i);
-		p->key->vlan_tci[i] = load16(p->data + ofs) | RTE_BE16(FLOW_VLAN_PRESENT);
-		type = load16(p->data + ofs + 2);
+			p.key->ip_frag_tpid |= (uint8_t)(4 << i);
+		p.key->vlan_tci[i] = load16(p.data + ofs) | RTE_BE16(FLOW_VLAN_PRESENT);
+		type = load16(p.data + ofs + 2);
 		ofs += VLAN_TAG_SIZE;
-		p->pkt->n_vlans++;
+		p.pkt->n_vlans++;
 	}
-	p->key->eth_type = type;
-	if (UNLIKELY(rte_be_to_cpu_16(type) < ETH_TYPE_MIN))
-		p->key->eth_type = RTE_BE16(ETH_TYPE_LLC);
+	bool is_llc = rte_be_to_cpu_16(type) < ETH_TYPE_MIN;
+	p.key->eth_type = LIKELY(!is_llc) ? type : RTE_BE16(ETH_TYPE_LLC);
+	*ret_type = type;
 	*ret_ofs = ofs;
 	return DP_DROP__COUNT;
+}
+
+/* All but IPv4. */
+static enum dp_drop parse_other(struct parser *p, uint16_t type, uint32_t ofs)
+{
+	switch (type) {
+	case RTE_BE16(ETH_TYPE_IP6): p->pkt->l3_ofs = (uint16_t)ofs; return parse_ip6(p, ofs);
+	case RTE_BE16(ETH_TYPE_ARP): return parse_arp(p, ofs);
+	default: return DP_DROP__COUNT;
+	}
 }
 
 static enum dp_drop parse_arp(struct parser *p, uint32_t ofs)
@@ -121,16 +129,17 @@ static enum dp_drop parse_arp(struct parser *p, uint32_t ofs)
 	return DP_DROP__COUNT;
 }
 
-static ALWAYS_INLINE enum dp_drop parse_ip4(struct parser *p, uint32_t ofs, bool csum_is_good)
+static ALWAYS_INLINE enum dp_drop parse_ip4(struct parser p, uint32_t ofs, bool csum_is_good)
 {
-	const uint8_t *ip = p->data + ofs;
+	const uint8_t *ip = p.data + ofs;
 
-	if (UNLIKELY(!parser_has(p, ofs, IP4_HDR_SIZE)))
+	p.pkt->l3_ofs = (uint16_t)ofs;
+	if (UNLIKELY(!parser_has(&p, ofs, IP4_HDR_SIZE)))
 		return DP_DROP_BAD_IP4;
 	uint32_t hdr_len = (ip[0] & 15u) * 4;
 	uint32_t total_len = get_be16(ip + 2);
-	if (UNLIKELY(ip[0] >> 4 != 4 || hdr_len < IP4_HDR_SIZE || !parser_has(p, ofs, hdr_len) ||
-		     total_len < hdr_len || ofs + total_len > p->end))
+	if (UNLIKELY(ip[0] >> 4 != 4 || hdr_len < IP4_HDR_SIZE || !parser_has(&p, ofs, hdr_len) ||
+		     total_len < hdr_len || ofs + total_len > p.end))
 		return DP_DROP_BAD_IP4;
 	if (!csum_is_good) {
 		uint16_t sum = LIKELY(hdr_len == IP4_HDR_SIZE) ? csum_ip4_sum(ip, IP4_HDR_SIZE)
@@ -138,15 +147,16 @@ static ALWAYS_INLINE enum dp_drop parse_ip4(struct parser *p, uint32_t ofs, bool
 		if (UNLIKELY(sum != 0xffff))
 			return DP_DROP_BAD_IP4;
 	}
-	p->end = ofs + total_len;
-	p->key->ip_tos = ip[1];
-	p->key->ip_ttl = ip[8];
-	p->key->ip_proto = ip[9];
-	memcpy(&p->key->src, ip + 12, 4);
-	memcpy(&p->key->dst, ip + 16, 4);
+	p.end = ofs + total_len;
+	p.key->ip_tos = ip[1];
+	p.key->ip_ttl = ip[8];
+	p.key->ip_proto = ip[9];
+	memcpy(&p.key->src, ip + 12, 4);
+	memcpy(&p.key->dst, ip + 16, 4);
 	if (UNLIKELY((load16(ip + 6) & RTE_BE16(IP4_MF | IP4_OFFSET_MASK)) != 0)) {
-		enum dp_drop reason = parse_ip4_fragment(p, ip, total_len - hdr_len);
-		if (reason != DP_DROP__COUNT || (p->key->ip_frag_tpid & FLOW_FRAG_LATER) != 0)
+		struct parser fragment = p;
+		enum dp_drop reason = parse_ip4_fragment(&fragment, ip, total_len - hdr_len);
+		if (reason != DP_DROP__COUNT || (p.key->ip_frag_tpid & FLOW_FRAG_LATER) != 0)
 			return reason;
 	}
 	return parse_l4_inline(p, ofs + hdr_len, ip[9]);
@@ -170,45 +180,48 @@ static enum dp_drop parse_ip4_fragment(struct parser *p, const uint8_t *ip, uint
 	return DP_DROP__COUNT;
 }
 
-static ALWAYS_INLINE enum dp_drop parse_l4_inline(struct parser *p, uint32_t ofs, uint8_t proto)
+static ALWAYS_INLINE enum dp_drop parse_l4_inline(struct parser p, uint32_t ofs, uint8_t proto)
 {
-	const uint8_t *l4 = p->data + ofs;
+	const uint8_t *l4 = p.data + ofs;
 	uint32_t hdr_len;
 
-	p->pkt->l4_proto = proto;
-	p->pkt->l4_ofs = (uint16_t)ofs;
+	p.pkt->l4_proto = proto;
+	p.pkt->l4_ofs = (uint16_t)ofs;
 	switch (proto) {
 	case IP_PROTO_TCP:
-		if (UNLIKELY(!parser_has(p, ofs, TCP_HDR_SIZE)))
+		if (UNLIKELY(!parser_has(&p, ofs, TCP_HDR_SIZE)))
 			return DP_DROP_BAD_L4;
 		hdr_len = (uint32_t)(l4[12] >> 4) * 4;
-		if (UNLIKELY(hdr_len < TCP_HDR_SIZE || ofs + hdr_len > p->end))
+		if (UNLIKELY(hdr_len < TCP_HDR_SIZE || ofs + hdr_len > p.end))
 			return DP_DROP_BAD_L4;
-		p->key->tcp_flags = load16(l4 + 12) & RTE_BE16(0x0fff);
+		p.key->tcp_flags = load16(l4 + 12) & RTE_BE16(0x0fff);
 		break;
 	case IP_PROTO_UDP:
-		if (UNLIKELY(!parser_has(p, ofs, UDP_HDR_SIZE)))
+		if (UNLIKELY(!parser_has(&p, ofs, UDP_HDR_SIZE)))
 			return DP_DROP_BAD_L4;
 		hdr_len = UDP_HDR_SIZE;
 		// The first fragment carries the length of the whole datagram.
 		if (UNLIKELY(
 			get_be16(l4 + 4) < UDP_HDR_SIZE ||
-			(ofs + get_be16(l4 + 4) > p->end && (p->pkt->flags & PKT_F_FRAGMENT) == 0)))
+			(ofs + get_be16(l4 + 4) > p.end && (p.pkt->flags & PKT_F_FRAGMENT) == 0)))
 			return DP_DROP_BAD_L4;
 		break;
 	case IP_PROTO_SCTP:
-		if (UNLIKELY(!parser_has(p, ofs, SCTP_HDR_SIZE)))
+		if (UNLIKELY(!parser_has(&p, ofs, SCTP_HDR_SIZE)))
 			return DP_DROP_BAD_L4;
 		hdr_len = SCTP_HDR_SIZE;
 		break;
 	case IP_PROTO_ICMP:
-	case IP_PROTO_ICMP6: return parse_icmp(p, ofs, proto);
-	case IP_PROTO_IGMP: p->pkt->flags |= PKT_F_NO_SESSION; return DP_DROP__COUNT;
+	case IP_PROTO_ICMP6: {
+		struct parser icmp = p;
+		return parse_icmp(&icmp, ofs, proto);
+	}
+	case IP_PROTO_IGMP: p.pkt->flags |= PKT_F_NO_SESSION; return DP_DROP__COUNT;
 	default: return DP_DROP__COUNT;
 	}
-	p->key->tp_src = load16(l4);
-	p->key->tp_dst = load16(l4 + 2);
-	p->pkt->l4_payload_ofs = (uint16_t)(ofs + hdr_len);
+	p.key->tp_src = load16(l4);
+	p.key->tp_dst = load16(l4 + 2);
+	p.pkt->l4_payload_ofs = (uint16_t)(ofs + hdr_len);
 	return DP_DROP__COUNT;
 }
 

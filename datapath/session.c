@@ -4,6 +4,7 @@
 #include <immintrin.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "datapath/program_cache.h"
 #include "datapath/worker.h"
@@ -20,9 +21,13 @@ enum {
 	FIRST_CHOICE_FREE =
 	    3, // slots that the first bucket must have free to be taken without a look at the second
 	KEY_WORDS = sizeof(struct session_key) / 8,
+	KEY_VECTORS = sizeof(struct session_key) / 32,
+	HUGE_PAGE_SIZE = 2 << 20,
 	SWEEP_ROUND_MS = 1000,
 	SWEEP_MAX = 8192, // entries looked at in one go: some 50 us
 };
+
+static_assert(KEY_WORDS == KEY_VECTORS * 4 + 1, "vectors of 32 bytes and one word");
 
 #define NO_ENTRY UINT32_MAX
 #define IN_USE   (UINT32_MAX - 1) // session.next_free of a live entry
@@ -44,7 +49,7 @@ struct session_table {
 	struct session_bucket *buckets;
 	struct session *entries;
 	uint64_t bucket_mask;
-	uint64_t secret[KEY_WORDS + 3];
+	uint64_t secret[KEY_WORDS + 2];
 	uint32_t max_sessions;
 	uint32_t n_sessions;
 	uint32_t first_free;
@@ -54,6 +59,14 @@ struct session_table {
 	struct port_budget ports[DP_MAX_PORTS];
 };
 
+static const uint64_t all_bits[KEY_WORDS] = {[0 ... KEY_WORDS - 1] = UINT64_MAX}; // a mask
+
+static void *alloc_huge(size_t size);
+static __m256i load_vector(const void *p, unsigned int i);
+static uint32_t mask_and_hash(const struct session_table *t, const struct session_key *k,
+    const void *mask, struct session_key *ret);
+static bool key_equal(const struct session_key *a, const struct session_key *b);
+static struct session *guess(const struct session_table *t, uint32_t hash);
 static struct session_bucket *first_bucket(const struct session_table *t, uint32_t hash);
 static struct session_bucket *second_bucket(const struct session_table *t, uint32_t hash);
 static uint16_t tag_of(uint32_t hash);
@@ -75,8 +88,8 @@ struct session_table *session_table_create(uint32_t max_sessions, const struct h
 	t->bucket_mask = n_buckets - 1;
 	t->max_sessions = max_sessions;
 	t->first_free = NO_ENTRY;
-	t->buckets = aligned_alloc(64, n_buckets * sizeof(*t->buckets));
-	t->entries = aligned_alloc(128, (size_t)max_sessions * sizeof(*t->entries));
+	t->buckets = alloc_huge(n_buckets * sizeof(*t->buckets));
+	t->entries = alloc_huge((size_t)max_sessions * sizeof(*t->entries));
 	if (t->buckets == NULL || t->entries == NULL) {
 		session_table_destroy(t);
 		return NULL;
@@ -98,43 +111,43 @@ void session_table_destroy(struct session_table *t)
 	free(t);
 }
 
-/*
- * NH (Black et al., UMAC): a sum of products of secret-masked words. For a fixed key length and unknown secrets two keys
- * collide with probability 2^-32 whoever chooses them; the last multiplication spreads the sum over the bits used.
- */
 uint32_t session_hash(const struct session_table *t, const struct session_key *k)
 {
-	uint64_t w[KEY_WORDS + 1];
-	memcpy(w, k, sizeof(*k));
-	w[KEY_WORDS] = 0;
-	unsigned __int128 sum = 0;
-	for (unsigned int i = 0; i < KEY_WORDS + 1; i += 2)
-		sum += (unsigned __int128)(w[i] + t->secret[i]) * (w[i + 1] + t->secret[i + 1]);
-	uint64_t folded = (uint64_t)sum ^ (uint64_t)(sum >> 64);
-	unsigned __int128 mixed = (unsigned __int128)folded * (t->secret[KEY_WORDS + 1] | 1);
-	uint64_t h = (uint64_t)mixed ^ (uint64_t)(mixed >> 64);
-	h *= t->secret[KEY_WORDS + 2] | 1;
-	return (uint32_t)(h >> 32);
+	struct session_key masked;
+	return mask_and_hash(t, k, all_bits, &masked);
 }
 
-void session_prefetch(const struct session_table *t, uint32_t hash)
+void session_key_burst(const struct session_table *t, const struct session_key *parsed,
+    const struct session_key *const *masks, unsigned int n, struct session_key *ret_keys,
+    uint32_t *ret_hashes)
 {
-	__builtin_prefetch(first_bucket(t, hash));
-}
-
-void session_prefetch_entry(const struct session_table *t, uint32_t hash)
-{
-	const struct session_bucket *b = first_bucket(t, hash);
-	uint32_t match = bucket_match(b, tag_of(hash));
-	if (match == 0) {
-		b = second_bucket(t, hash);
-		match = bucket_match(b, tag_of(hash));
+	for (unsigned int i = 0; i < n; i++) {
+		const void *mask = LIKELY(masks[i] != NULL) ? masks[i] : (const void *)all_bits;
+		ret_hashes[i] = mask_and_hash(t, &parsed[i], mask, &ret_keys[i]);
+		__builtin_prefetch(first_bucket(t, ret_hashes[i]));
 	}
-	if (match == 0)
-		return;
-	const char *entry = (const char *)&t->entries[b->entries[__builtin_ctz(match) / 2]];
-	__builtin_prefetch(entry);
-	__builtin_prefetch(entry + 64);
+}
+
+void session_guess_burst(const struct session_table *t, const uint32_t *hashes, unsigned int n,
+    struct session **ret_guesses)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		struct session *s = guess(t, hashes[i]);
+		ret_guesses[i] = s;
+		__builtin_prefetch(s);
+		__builtin_prefetch((const char *)s + 64);
+	}
+}
+
+void session_find_burst(struct session_table *t, const struct session_key *keys,
+    const uint32_t *hashes, unsigned int n, struct session **guesses)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		struct session *s = guesses[i];
+		// Seldom: the tag is that of another key.
+		if (UNLIKELY(s != NULL && !key_equal(&s->key, &keys[i])))
+			guesses[i] = session_find(t, &keys[i], hashes[i]);
+	}
 }
 
 struct session *session_find(struct session_table *t, const struct session_key *k, uint32_t hash)
@@ -274,6 +287,81 @@ void session_mask_add_actions(
 	}
 }
 
+/*
+ * Memory that is read at random. In 4 KiB pages most accesses to a large table miss the TLB too; the kernel gives large pages
+ * where it can and may.
+ */
+static void *alloc_huge(size_t size)
+{
+	size_t align = size >= HUGE_PAGE_SIZE ? HUGE_PAGE_SIZE : 128;
+	size = ROUND_UP(size, align);
+	void *p = aligned_alloc(align, size);
+	if (p != NULL && align == HUGE_PAGE_SIZE)
+		(void)madvise(p, size, MADV_HUGEPAGE);
+	return p;
+}
+
+static __m256i load_vector(const void *p, unsigned int i)
+{
+	return _mm256_loadu_si256((const __m256i_u *)p + i);
+}
+
+/*
+ * NH (Black et al., UMAC; RFC 4418): a sum of products of secret-masked 32-bit words. For a fixed key length and unknown
+ * secrets two keys collide with probability 2^-32 whoever chooses them; the multiplications at the end spread the sum over
+ * the 32 bits used.
+ */
+static uint32_t mask_and_hash(const struct session_table *t, const struct session_key *k,
+    const void *mask, struct session_key *ret)
+{
+	__m256i sum = _mm256_setzero_si256();
+	uint64_t word, word_mask;
+	for (unsigned int i = 0; i < KEY_VECTORS; i++) {
+		__m256i v = _mm256_and_si256(load_vector(k, i), load_vector(mask, i));
+		_mm256_storeu_si256((__m256i_u *)(void *)ret + i, v);
+		v = _mm256_add_epi32(v, load_vector(t->secret, i));
+		sum = _mm256_add_epi64(sum, _mm256_mul_epu32(v, _mm256_srli_epi64(v, 32)));
+	}
+	memcpy(&word, (const uint8_t *)k + KEY_VECTORS * 32, sizeof(word));
+	memcpy(&word_mask, (const uint8_t *)mask + KEY_VECTORS * 32, sizeof(word));
+	word &= word_mask;
+	memcpy((uint8_t *)ret + KEY_VECTORS * 32, &word, sizeof(word));
+	uint64_t secret = t->secret[KEY_WORDS - 1];
+	uint64_t low = (uint32_t)((uint32_t)word + (uint32_t)secret);
+	uint64_t high = (uint32_t)((uint32_t)(word >> 32) + (uint32_t)(secret >> 32));
+	__m128i half = _mm_add_epi64(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+	uint64_t nh = low * high + (uint64_t)_mm_extract_epi64(half, 0) +
+		      (uint64_t)_mm_extract_epi64(half, 1);
+	unsigned __int128 mixed = (unsigned __int128)nh * (t->secret[KEY_WORDS] | 1);
+	uint64_t h = (uint64_t)mixed ^ (uint64_t)(mixed >> 64);
+	h *= t->secret[KEY_WORDS + 1] | 1;
+	return (uint32_t)(h >> 32);
+}
+
+static bool key_equal(const struct session_key *a, const struct session_key *b)
+{
+	__m256i differs = _mm256_setzero_si256();
+	uint64_t x, y;
+	for (unsigned int i = 0; i < KEY_VECTORS; i++)
+		differs = _mm256_or_si256(
+		    differs, _mm256_xor_si256(load_vector(a, i), load_vector(b, i)));
+	memcpy(&x, (const uint8_t *)a + KEY_VECTORS * 32, sizeof(x));
+	memcpy(&y, (const uint8_t *)b + KEY_VECTORS * 32, sizeof(y));
+	return _mm256_testz_si256(differs, differs) != 0 && x == y;
+}
+
+/* The session of the key, or seldom another one, or NULL when there is none. */
+static struct session *guess(const struct session_table *t, uint32_t hash)
+{
+	const struct session_bucket *b = first_bucket(t, hash);
+	uint32_t match = bucket_match(b, tag_of(hash));
+	if (UNLIKELY(match == 0)) {
+		b = second_bucket(t, hash);
+		match = bucket_match(b, tag_of(hash));
+	}
+	return match != 0 ? &t->entries[b->entries[__builtin_ctz(match) / 2]] : NULL;
+}
+
 static struct session_bucket *first_bucket(const struct session_table *t, uint32_t hash)
 {
 	return &t->buckets[hash & t->bucket_mask];
@@ -306,7 +394,7 @@ static struct session *bucket_find(const struct session_table *t, const struct s
 	for (uint32_t match = bucket_match(b, tag_of(hash)); match != 0;
 	     match &= match - 1, match &= match - 1) {
 		struct session *s = &t->entries[b->entries[__builtin_ctz(match) / 2]];
-		if (LIKELY(memcmp(&s->key, k, sizeof(*k)) == 0))
+		if (LIKELY(key_equal(&s->key, k)))
 			return s;
 	}
 	return NULL;

@@ -40,9 +40,19 @@ struct session_table *session_table_create(
     uint32_t max_sessions, const struct hash_key *secret); // NULL: no memory
 void session_table_destroy(struct session_table *t);
 uint32_t session_hash(const struct session_table *t, const struct session_key *k);
-void session_prefetch(const struct session_table *t, uint32_t hash);
-/* After session_prefetch: prefetches the entry that is probably the one. */
-void session_prefetch_entry(const struct session_table *t, uint32_t hash);
+/*
+ * Look-up of many at once, in three steps with other work between them: each asks for the memory that the next one needs.
+ * First, keys: what was parsed & the packet's mask (NULL: all of it), and their hashes.
+ */
+void session_key_burst(const struct session_table *t, const struct session_key *parsed,
+    const struct session_key *const *masks, unsigned int n, struct session_key *ret_keys,
+    uint32_t *ret_hashes);
+/* Second: for each a guess, or NULL when it has no session. */
+void session_guess_burst(const struct session_table *t, const uint32_t *hashes, unsigned int n,
+    struct session **ret_guesses);
+/* Third: replaces each guess by what session_find would find. */
+void session_find_burst(struct session_table *t, const struct session_key *keys,
+    const uint32_t *hashes, unsigned int n, struct session **guesses);
 /* NULL: miss. */
 struct session *session_find(struct session_table *t, const struct session_key *k, uint32_t hash);
 /* NULL when the budget or the port's tokens are used up. The caller sets program and version. */

@@ -3,10 +3,12 @@
 
 #include <stdlib.h>
 
+#include "control/mem.h"
+
 void change_set_init(struct change_set *set, size_t max)
 {
 	set->n = 0;
-	set->changes = calloc(MAX_OF(max, 1), sizeof(*set->changes));
+	set->changes = mem_alloc_array(MAX_OF(max, 1), sizeof(*set->changes));
 }
 
 void change_set_add(

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "control/mem.h"
+
 struct history {
 	struct history_entry entries[HISTORY_MAX_SETS]; // a ring; generations are consecutive
 	size_t first, n;
@@ -13,7 +15,7 @@ static void drop_oldest(struct history *h);
 
 struct history *history_create(void)
 {
-	return calloc(1, sizeof(struct history));
+	return mem_alloc(sizeof(struct history));
 }
 
 void history_destroy(struct history *h)

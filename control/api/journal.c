@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "control/api/journal_record.h"
+#include "control/mem.h"
 
 #define LOG_MODULE "journal"
 #include "datapath/base/log.h"
@@ -74,7 +75,7 @@ struct journal *journal_open(const char *dir, const struct journal_io *io, journ
     void *arg, struct err *err)
 {
 	static const struct journal_io system_io = {.write = system_write, .sync = fdatasync};
-	struct journal *j = calloc(1, sizeof(*j));
+	struct journal *j = mem_alloc(sizeof(*j));
 	j->io = io != NULL ? *io : system_io;
 	j->dir_fd = j->lock_fd = j->fd = j->new_fd = -1;
 	uint64_t generation = 0;

@@ -4,6 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/mem.h"
+
+/*
+ * What jansson allocates at most for each, beside the bytes of texts; a test compares. Hash tables and arrays double when they are
+ * full.
+ */
+enum {
+	OBJECT_COST = 264, // with eight buckets
+	ARRAY_COST = 136,  // with eight entries
+	ENTRY_COST = 24,   // of an array, or a value alone
+	KEY_COST = 136,    // a pair, and its share of the buckets
+	STRING_COST = 72,
+	NUMBER_COST = 32,
+};
+
 /*
  * The pass below must be exact on valid JSON and harmless on anything else: what it accepts is decoded by jansson
  * afterwards, which refuses all that is not JSON. So it knows strings, nesting and where keys are, and nothing more.
@@ -13,7 +28,7 @@ struct scan {
 	struct json_line *line;
 	char *text;
 	size_t size, pos;
-	size_t n_values, n_containers;
+	size_t n_values, n_containers, memory;
 	uint32_t depth;
 	bool is_object[JSON_LINE_MAX_DEPTH]; // at each depth
 	bool want_key[JSON_LINE_MAX_DEPTH];  // an object before its ':'
@@ -37,10 +52,15 @@ int json_line_decode(struct json_line *line, char *text, size_t size,
     const struct json_line_limits *limits, struct err *err)
 {
 	*line = (struct json_line){0};
-	line->ids = calloc(limits->n_batch + 1, sizeof(*line->ids));
+	line->ids = mem_alloc_array(limits->n_batch + 1, sizeof(*line->ids));
 	struct scan s = {.limits = limits, .line = line, .text = text, .size = size};
 	if (scan_line(&s, err) != 0)
 		return err_errno(err->code);
+	line->memory = s.memory + size;
+	if (line->memory > limits->memory)
+		return err_set(err, ERR_BUSY,
+		    "the message takes up to %zu bytes of memory; %zu are left for it",
+		    line->memory, limits->memory);
 
 	json_error_t fault;
 	line->root = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
@@ -106,6 +126,7 @@ static int open_container(struct scan *s, bool is_object, struct err *err)
 	if (s->key_is_id && is_request(s))
 		current_id(s)->state = JSON_ID_INVALID;
 	count_value(s);
+	s->memory += is_object ? OBJECT_COST : ARRAY_COST;
 	if (s->depth == 0 && !is_object)
 		s->is_batch = true;
 	s->is_object[s->depth] = is_object;
@@ -131,11 +152,13 @@ static int scan_string(struct scan *s, struct err *err)
 	s->pos = end + 1;
 
 	if (s->depth > 0 && s->want_key[s->depth - 1]) {
+		s->memory += KEY_COST;
 		s->key_is_id = is_request(s) && key_spells_id(s->text + start + 1, size - 2);
 		return 0;
 	}
 	if (s->key_is_id && is_request(s))
 		keep_id(s, start, size, true);
+	s->memory += STRING_COST;
 	count_value(s);
 	return 0;
 }
@@ -151,12 +174,14 @@ static void scan_primitive(struct scan *s)
 		s->pos++;
 	if (s->key_is_id && is_request(s))
 		keep_id(s, start, s->pos - start, false);
+	s->memory += NUMBER_COST;
 	count_value(s);
 }
 
 static void count_value(struct scan *s)
 {
 	s->n_values++;
+	s->memory += ENTRY_COST;
 	s->key_is_id = false;
 	if (s->depth == 1 && s->is_batch && s->line->n_ids <= s->limits->n_batch)
 		s->line->n_ids++;

@@ -25,6 +25,7 @@ struct json_line_limits {
 	size_t n_containers;
 	uint32_t depth;
 	uint32_t n_batch;
+	size_t memory; // bytes of the decoded values, before they are
 };
 
 /* Raw text of an id, ready to be echoed: a string with its quotes, a number, or null. */
@@ -41,9 +42,11 @@ struct json_line {
 	json_t *root;        // an object, an array (batch), or any other value
 	struct json_id *ids; // of each member of a batch, or one
 	size_t n_ids;
+	size_t memory; // that the values take at most
 };
 
-/* 0, or negative errno with *err: ERR_PARSE when it is not strict JSON, ERR_TOO_LARGE when over a limit. */
+/* 0, or negative errno with *err: ERR_PARSE when it is not strict JSON, ERR_TOO_LARGE when over a limit,
+ * ERR_BUSY when over limits.memory, which is what others leave. */
 MUST_CHECK
 int json_line_decode(struct json_line *line, char *text, size_t size,
     const struct json_line_limits *limits, struct err *err);

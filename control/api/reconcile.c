@@ -9,6 +9,7 @@
 #include "control/api/method.h"
 #include "control/api/txn.h"
 #include "control/daemon.h"
+#include "control/mem.h"
 #include "datapath/base/clock.h"
 #include "datapath/base/json_util.h"
 
@@ -17,6 +18,7 @@ struct session {
 	uint64_t epoch;
 	uint64_t used_ms;
 	json_t *wanted; // "table/name": put op
+	size_t charged; // of the memory of all clients
 };
 
 struct reconcile {
@@ -28,18 +30,19 @@ struct key {
 };
 
 static int decode_owner(
-    json_t *params, char owner[TXN_ID_SIZE], uint64_t *ret_epoch, struct err *err);
+    struct rpc_request *req, char owner[TXN_ID_SIZE], uint64_t *ret_epoch, struct err *err);
 static struct session *find(struct reconcile *r, const char *owner);
 static struct session *find_room(struct reconcile *r);
 static struct session *find_current(struct rpc_request *req, struct err *err);
 static json_t *decode_object(json_t *object, struct key *ret_key, struct err *err);
 static struct key key_of(enum api_table table, const char *name);
 static bool add_unwanted(const struct api_object *o, void *arg);
-static void session_fini(struct session *s);
+static int charge(struct rpc_request *req, struct session *s, size_t size, struct err *err);
+static void session_fini(struct daemon *d, struct session *s);
 
 struct reconcile *reconcile_create(void)
 {
-	return calloc(1, sizeof(struct reconcile));
+	return mem_alloc(sizeof(struct reconcile));
 }
 
 void reconcile_destroy(struct reconcile *r)
@@ -47,7 +50,7 @@ void reconcile_destroy(struct reconcile *r)
 	if (r == NULL)
 		return;
 	for (size_t i = 0; i < RECONCILE_MAX_OWNERS; i++)
-		session_fini(&r->sessions[i]);
+		json_decref(r->sessions[i].wanted);
 	free(r);
 }
 
@@ -57,7 +60,7 @@ void reconcile_begin(struct rpc_request *req)
 	struct err err = {0};
 	char owner[TXN_ID_SIZE];
 	uint64_t epoch;
-	if (decode_owner(rpc_params(req), owner, &epoch, &err) != 0) {
+	if (decode_owner(req, owner, &epoch, &err) != 0) {
 		rpc_fail(req, &err);
 		return;
 	}
@@ -75,7 +78,7 @@ void reconcile_begin(struct rpc_request *req)
 		rpc_fail(req, &err);
 		return;
 	}
-	session_fini(s);
+	session_fini(rpc_daemon(req), s);
 	snprintf(s->owner, sizeof(s->owner), "%s", owner);
 	s->epoch = epoch;
 	s->used_ms = clock_ms();
@@ -100,6 +103,7 @@ void reconcile_put(struct rpc_request *req)
 		rpc_fail(req, &err);
 		return;
 	}
+	size_t before = mem_json_bytes();
 	json_t *added = json_object();
 	size_t i;
 	json_t *object;
@@ -118,6 +122,8 @@ void reconcile_put(struct rpc_request *req)
 	}
 	if (errs.n > 0) {
 		rpc_fail_many(req, &errs.first, json_incref(errs.list), errs.n);
+	} else if (charge(req, s, mem_json_bytes() - before, &err) != 0) {
+		rpc_fail(req, &err);
 	} else {
 		json_object_update(s->wanted, added);
 		rpc_reply(req, json_pack("{s:I, s:I}", "epoch", (json_int_t)s->epoch, "n_objects",
@@ -157,11 +163,17 @@ void reconcile_end(struct rpc_request *req)
 }
 
 static int decode_owner(
-    json_t *params, char owner[TXN_ID_SIZE], uint64_t *ret_epoch, struct err *err)
+    struct rpc_request *req, char owner[TXN_ID_SIZE], uint64_t *ret_epoch, struct err *err)
 {
+	json_t *params = rpc_params(req);
 	int r = txn_get_name(params, "owner", owner, err);
 	if (r != 0)
 		return r;
+	err_path(err, "/owner");
+	r = role_check_owner(rpc_role(req), owner, err);
+	if (r != 0)
+		return r;
+	err->path[0] = '\0';
 	r = json_get_u64(params, "epoch", 0, INT64_MAX, ret_epoch, err);
 	if (r == -ENOENT) {
 		err_path(err, "/epoch");
@@ -194,7 +206,7 @@ static struct session *find_current(struct rpc_request *req, struct err *err)
 {
 	char owner[TXN_ID_SIZE];
 	uint64_t epoch;
-	if (decode_owner(rpc_params(req), owner, &epoch, err) != 0)
+	if (decode_owner(req, owner, &epoch, err) != 0)
 		return NULL;
 	struct session *s = find(rpc_daemon(req)->reconcile, owner);
 	if (s != NULL && s->epoch == epoch) {
@@ -254,8 +266,19 @@ static bool add_unwanted(const struct api_object *o, void *arg)
 	return true;
 }
 
-static void session_fini(struct session *s)
+/* An object that is put twice is charged twice: until the next begin it is close enough. */
+static int charge(struct rpc_request *req, struct session *s, size_t size, struct err *err)
 {
+	int r = rpc_memory_take(rpc_daemon(req)->rpc, rpc_role(req), size, err);
+	if (r == 0)
+		s->charged += size;
+	return r;
+}
+
+static void session_fini(struct daemon *d, struct session *s)
+{
+	if (s->charged > 0)
+		rpc_memory_give(d->rpc, s->charged);
 	json_decref(s->wanted);
 	*s = (struct session){0};
 }

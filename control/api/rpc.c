@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "control/api/rpc_priv.h"
+#include "control/audit.h"
+#include "control/mem.h"
 #include "datapath/base/json_util.h"
 
 #define LOG_MODULE "rpc"
@@ -34,18 +36,21 @@ struct rpc_message {
 	size_t n, next;
 	struct rpc_request *running;
 	struct buf_writer out;
-	char client[48];
+	struct role role;
+	char client[RPC_CLIENT_SIZE];
+	size_t charged; // of the server's memory
 };
 
 static const struct json_id null_id = {.state = JSON_ID_VALID, .text = "null"};
 
+static void take_strike(struct rpc_conn *c, enum err_code code);
 static void message_step(struct rpc_message *m);
 static void message_end(struct rpc_message *m);
 static void request_start(struct rpc_message *m, json_t *object, const struct json_id *id);
 static int check_envelope(json_t *object, const struct json_id *id, struct err *err);
 static const struct rpc_method *find_method(const char *name, struct err *err);
 static int check_call(
-    const struct rpc_conn *c, const struct rpc_method *method, json_t *params, struct err *err);
+    struct rpc_message *m, const struct rpc_method *method, json_t *params, struct err *err);
 static void request_end(struct rpc_request *req);
 static void put_reply(
     struct rpc_message *m, const struct json_id *id, const char *kind, json_t *value);
@@ -130,6 +135,11 @@ const char *rpc_client_name(struct rpc_request *req)
 	return req->message->client;
 }
 
+const struct role *rpc_role(struct rpc_request *req)
+{
+	return &req->message->role;
+}
+
 void rpc_message_start(struct rpc_conn *c, char *text, size_t size)
 {
 	const struct rpc_limits *l = &c->server->limits;
@@ -137,21 +147,24 @@ void rpc_message_start(struct rpc_conn *c, char *text, size_t size)
 	    .n_values = l->n_values,
 	    .n_containers = l->n_containers,
 	    .depth = l->depth,
-	    .n_batch = l->n_batch};
-	struct rpc_message *m = calloc(1, sizeof(*m));
+	    .n_batch = l->n_batch,
+	    .memory = rpc_memory_left(c->server, &c->peer.role)};
+	struct rpc_message *m = mem_alloc(sizeof(*m));
 	m->server = c->server;
 	m->conn = c;
-	snprintf(m->client, sizeof(m->client), "%s", c->client);
+	m->role = c->peer.role;
+	snprintf(m->client, sizeof(m->client), "%s", c->peer.client);
 	buf_writer_init(&m->out, l->output_size + ENVELOPE_SIZE);
 
 	struct err err = {0};
 	if (json_line_decode(&m->line, text, size, &limits, &err) != 0) {
-		c->n_strikes++;
-		c->server->counters.n_strikes++;
+		take_strike(c, err.code);
 		put_error(m, &null_id, rpc_error_to_json(&err, -1));
 	} else {
 		m->is_batch = json_is_array(m->line.root);
 		m->n = m->is_batch ? json_array_size(m->line.root) : 1;
+		m->charged = m->line.memory;
+		c->server->charged += m->charged;
 	}
 	if (m->is_batch && (m->n == 0 || m->n > l->n_batch)) {
 		if (m->n == 0)
@@ -169,6 +182,17 @@ void rpc_message_start(struct rpc_conn *c, char *text, size_t size)
 void rpc_message_orphan(struct rpc_message *m)
 {
 	m->conn = NULL;
+}
+
+/* Having no room for a message is not the client's fault. */
+static void take_strike(struct rpc_conn *c, enum err_code code)
+{
+	if (code == ERR_BUSY) {
+		c->server->counters.n_no_memory++;
+		return;
+	}
+	c->n_strikes++;
+	c->server->counters.n_strikes++;
 }
 
 /* Handlers that answer at once come back here through request_end: stepping turns their recursion into this loop. */
@@ -196,6 +220,7 @@ static void message_end(struct rpc_message *m)
 		}
 		rpc_conn_wake(c);
 	}
+	rpc_memory_give(m->server, m->charged);
 	buf_writer_fini(&m->out);
 	json_line_fini(&m->line);
 	free(m);
@@ -221,12 +246,12 @@ static void request_start(struct rpc_message *m, json_t *object, const struct js
 		return;
 	}
 	json_t *params = json_object_get(object, "params");
-	if (method == NULL || check_call(m->conn, method, params, &err) != 0) {
+	if (method == NULL || check_call(m, method, params, &err) != 0) {
 		if (!is_notification)
 			put_error(m, id, rpc_error_to_json(&err, -1));
 		return;
 	}
-	struct rpc_request *req = calloc(1, sizeof(*req));
+	struct rpc_request *req = mem_alloc(sizeof(*req));
 	req->message = m;
 	req->method = method;
 	req->id = id;
@@ -280,13 +305,18 @@ static const struct rpc_method *find_method(const char *name, struct err *err)
 }
 
 static int check_call(
-    const struct rpc_conn *c, const struct rpc_method *method, json_t *params, struct err *err)
+    struct rpc_message *m, const struct rpc_method *method, json_t *params, struct err *err)
 {
-	static const char *const role_names[] = {"read", "operate", "admin"};
-	if (c->role < method->role) {
-		err_set(err, ERR_FORBIDDEN, "%s needs the role %s; %s has %s", method->name,
-		    role_names[method->role], c->client, role_names[c->role]);
-		return err_hint(err, "members of group sluice may operate, root may all");
+	char role[ROLE_TEXT_SIZE];
+	if (m->role.level < method->role) {
+		m->server->counters.n_forbidden++;
+		err_set(err, ERR_FORBIDDEN, "%s needs the role %s; this client has %s",
+		    method->name, role_level_name(method->role), role_format(&m->role, role));
+		err_hint(err, "members of group sluice may operate, root may all; --role of "
+			      "sluiced says more");
+		if (method->mutating)
+			audit_forbidden(m->client, method->name);
+		return err_errno(err->code);
 	}
 	if (params == NULL)
 		return 0;

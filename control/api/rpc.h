@@ -11,21 +11,23 @@
 #include <event2/event.h>
 #include <jansson.h>
 
+#include "control/api/role.h"
 #include "datapath/base/err.h"
 
 struct rpc_server;
 struct rpc_request;
-struct daemon; // everything a handler may need: control/daemon.h
+struct tls_files;
+enum { RPC_CLIENT_SIZE = 128 }; // of a client's name for logs
 
-enum rpc_role { ROLE_READ, ROLE_OPERATE, ROLE_ADMIN };
+struct daemon; // everything a handler may need: control/daemon.h
 
 typedef void rpc_handler(struct rpc_request *req);
 
 struct rpc_method {
 	const char *name;
 	rpc_handler *handler;
-	enum rpc_role role; // least role that may call it
-	bool mutating;      // never executed as a notification
+	enum role_level role; // least role that may call it
+	bool mutating;        // never executed as a notification
 	const char *help;
 	const char *const *params; // known member names, NULL-terminated: others are refused
 };
@@ -52,10 +54,19 @@ json_t *rpc_error_to_json(const struct err *err, int64_t op);
  */
 uint64_t rpc_connection_token(struct rpc_request *req);
 bool rpc_notify(struct rpc_server *s, uint64_t token, const char *method, json_t *params);
-const char *rpc_client_name(struct rpc_request *req); // for audit: "uid 0 pid 12"
+const char *rpc_client_name(struct rpc_request *req); // for audit: "uid 0 pid 12 (admin)"
+const struct role *rpc_role(struct rpc_request *req);
 
-struct rpc_server *rpc_server_create(
-    struct event_base *base, const char *path, struct daemon *d, struct err *err);
+/* rules: who has which role; copied. NULL: the defaults. */
+struct rpc_server *rpc_server_create(struct event_base *base, const char *path, struct daemon *d,
+    const struct role_rules *rules, struct err *err);
+/* Listens for TLS too: at address, "192.0.2.1:9443" or "[::1]:9443". */
+MUST_CHECK
+int rpc_server_listen_tls(
+    struct rpc_server *s, const char *address, const struct tls_files *files, struct err *err);
+/* Reads certificates and key again, for connections to come. On failure the former stay in use. */
+MUST_CHECK
+int rpc_server_reload_tls(struct rpc_server *s, struct err *err);
 void rpc_server_destroy(struct rpc_server *s);
 /* cb runs after a connection has gone. */
 void rpc_server_on_close(struct rpc_server *s, void (*cb)(uint64_t token, void *arg), void *arg);
@@ -71,10 +82,13 @@ struct rpc_limits {
 	uint32_t depth;        // nesting
 	uint32_t n_batch;      // members of a batch
 	uint32_t n_connections;
-	uint32_t n_per_uid;  // root excepted
-	uint32_t n_strikes;  // lines that are not JSON, then the connection is closed
-	uint32_t idle_ms;    // without a byte in either direction
-	uint32_t partial_ms; // from the first byte of a line to its last
+	uint32_t n_per_uid;    // and of a certificate's name; root excepted
+	uint32_t n_strikes;    // lines that are not JSON, then the connection is closed
+	uint32_t idle_ms;      // without a byte in either direction
+	uint32_t partial_ms;   // from the first byte of a line to its last
+	size_t memory_size;    // of all clients: input, messages, output, what they reconcile
+	uint32_t n_handshakes; // TLS handshakes at a time
+	uint32_t handshake_ms; // from accept to the end of one
 };
 
 struct rpc_limits rpc_server_limits(const struct rpc_server *s);
@@ -82,6 +96,18 @@ void rpc_server_set_limits(struct rpc_server *s, const struct rpc_limits *limits
 
 struct rpc_counters {
 	uint64_t n_connections, n_requests, n_errors, n_strikes, n_notifications_ignored, n_refused;
+	uint64_t n_forbidden;  // calls that the client's role does not allow
+	uint64_t n_no_memory;  // messages and connections refused for memory_size
+	uint64_t memory_bytes; // of memory_size, now
+	uint64_t n_tls_accepted, n_tls_failed, n_tls_late,
+	    n_tls_unknown; // handshakes: done; refused; timed out; done, but of nobody
 };
 
 struct rpc_counters rpc_server_counters(const struct rpc_server *s);
+/*
+ * Memory that a client makes the daemon keep beyond its request: 0 and charged, or ERR_BUSY. Root has a quarter of memory_size
+ * for itself.
+ */
+MUST_CHECK
+int rpc_memory_take(struct rpc_server *s, const struct role *role, size_t size, struct err *err);
+void rpc_memory_give(struct rpc_server *s, size_t size);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/mem.h"
 #include "datapath/base/hash.h"
 
 struct store_table {
@@ -24,7 +25,7 @@ static int compare_names(const void *a, const void *b);
 struct api_object *api_object_create(
     enum api_table table, const char *name, const char *owner, uint64_t generation, json_t *data)
 {
-	struct api_object *o = calloc(1, sizeof(*o));
+	struct api_object *o = mem_alloc(sizeof(*o));
 	o->table = table;
 	o->generation = generation;
 	o->data = data;
@@ -52,7 +53,7 @@ void api_object_unref(struct api_object *o)
 
 struct store *store_create(void)
 {
-	struct store *s = calloc(1, sizeof(*s));
+	struct store *s = mem_alloc(sizeof(*s));
 	hash_key_init(&s->key);
 	for (size_t i = 0; i < API_TABLE__COUNT; i++)
 		hmap_init(&s->tables[i].objects);
@@ -103,7 +104,7 @@ const struct api_object *const *store_sorted(
 	*ret_n = t->objects.n;
 	if (t->sorted != NULL || t->objects.n == 0)
 		return t->sorted;
-	t->sorted = calloc(t->objects.n, sizeof(const struct api_object *));
+	t->sorted = mem_alloc_array(t->objects.n, sizeof(const struct api_object *));
 	size_t n = 0;
 	hmap_foreach (o, &t->objects, struct api_object, node)
 		t->sorted[n++] = o;

@@ -19,6 +19,7 @@
 enum { API_MAJOR = 1, API_MINOR = 0 };
 
 static json_t *switch_to_json(struct daemon *d);
+static json_t *counters_to_json(const struct rpc_counters *n);
 static json_t *limits_to_json(struct daemon *d);
 static int check_api(json_t *params, struct err *err);
 
@@ -34,13 +35,14 @@ void sys_hello(struct rpc_request *req)
 		rpc_fail(req, &err);
 		return;
 	}
-	char api[16], boot_id[20];
+	char api[16], boot_id[20], role[ROLE_TEXT_SIZE];
 	snprintf(api, sizeof(api), "%d.%d", API_MAJOR, API_MINOR);
 	snprintf(boot_id, sizeof(boot_id), "%016" PRIx64, d->boot_id);
-	rpc_reply(req, json_pack("{s:s, s:s, s:s, s:o, s:[s, s, s], s:s, s:I}", "server", "sluiced",
-			   "version", SLUICE_VERSION, "api", api, "limits", limits_to_json(d),
-			   "features", "txn", "reconcile", "watch", "boot_id", boot_id,
-			   "generation", (json_int_t)store_generation(d->store)));
+	rpc_reply(req,
+	    json_pack("{s:s, s:s, s:s, s:s, s:o, s:[s, s, s], s:s, s:I}", "server", "sluiced",
+		"version", SLUICE_VERSION, "api", api, "role", role_format(rpc_role(req), role),
+		"limits", limits_to_json(d), "features", "txn", "reconcile", "watch", "boot_id",
+		boot_id, "generation", (json_int_t)store_generation(d->store)));
 }
 
 void sys_health(struct rpc_request *req)
@@ -51,11 +53,7 @@ void sys_health(struct rpc_request *req)
 	bool read_only = journal_is_read_only(journal);
 	struct dp_client_status dp;
 	dp_client_status(d->dp, &dp);
-	json_t *counters =
-	    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "connections", (json_int_t)n.n_connections,
-		"requests", (json_int_t)n.n_requests, "errors", (json_int_t)n.n_errors, "strikes",
-		(json_int_t)n.n_strikes, "refused", (json_int_t)n.n_refused,
-		"notifications_ignored", (json_int_t)n.n_notifications_ignored);
+	json_t *counters = counters_to_json(&n);
 	rpc_reply(req,
 	    json_pack("{s:b, s:s, s:I, s:b, s:o, s:I, s:o}", "ok",
 		!read_only && dp.is_connected && dp.n_refusals == 0, "journal",
@@ -86,22 +84,21 @@ void sys_log_level(struct rpc_request *req)
 		return;
 	}
 	log_set_level(level);
-	log_info("%s set the log level to %s", rpc_client_name(req), text);
+	audit_call(rpc_client_name(req), "sys.log_level", text);
 	rpc_reply(req, json_pack("{s:s}", "level", text));
 }
 
 void rpc_methods_list(struct rpc_request *req)
 {
-	static const char *const roles[] = {"read", "operate", "admin"};
 	json_t *list = json_array();
 	for (size_t i = 0; i < rpc_n_methods; i++) {
 		const struct rpc_method *m = &rpc_methods[i];
 		json_t *params = json_array();
 		for (size_t k = 0; m->params[k] != NULL; k++)
 			json_array_append_new(params, json_string(m->params[k]));
-		json_array_append_new(list,
-		    json_pack("{s:s, s:s, s:b, s:o, s:s}", "name", m->name, "role", roles[m->role],
-			"mutating", m->mutating, "params", params, "help", m->help));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:o, s:s}", "name", m->name,
+						"role", role_level_name(m->role), "mutating",
+						m->mutating, "params", params, "help", m->help));
 	}
 	rpc_reply(req, json_pack("{s:o}", "methods", list));
 }
@@ -153,6 +150,33 @@ static json_t *switch_to_json(struct daemon *d)
 	return json;
 }
 
+static json_t *counters_to_json(const struct rpc_counters *n)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = {
+	    {"connections", n->n_connections},
+	    {"requests", n->n_requests},
+	    {"errors", n->n_errors},
+	    {"strikes", n->n_strikes},
+	    {"refused", n->n_refused},
+	    {"forbidden", n->n_forbidden},
+	    {"notifications_ignored", n->n_notifications_ignored},
+	    {"memory_bytes", n->memory_bytes},
+	    {"no_memory", n->n_no_memory},
+	    {"tls_accepted", n->n_tls_accepted},
+	    {"tls_failed", n->n_tls_failed},
+	    {"tls_late", n->n_tls_late},
+	    {"tls_unknown", n->n_tls_unknown},
+	};
+	json_t *counters = json_object();
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		json_object_set_new(
+		    counters, rows[i].name, json_integer((json_int_t)rows[i].value));
+	return counters;
+}
+
 static json_t *limits_to_json(struct daemon *d)
 {
 	struct rpc_limits l = rpc_server_limits(d->rpc);
@@ -173,6 +197,9 @@ static json_t *limits_to_json(struct daemon *d)
 	    {"strikes", l.n_strikes},
 	    {"idle_ms", l.idle_ms},
 	    {"partial_line_ms", l.partial_ms},
+	    {"client_memory_bytes", l.memory_size},
+	    {"tls_handshakes", l.n_handshakes},
+	    {"tls_handshake_ms", l.handshake_ms},
 	    {"ops_per_txn", TXN_MAX_OPS},
 	    {"errors_per_txn", TXN_MAX_ERRORS},
 	    {"txn_waiting", TXN_MAX_WAITING},

@@ -11,6 +11,7 @@
 #include "control/audit.h"
 #include "control/daemon.h"
 #include "control/dp_client.h"
+#include "control/mem.h"
 #include "datapath/base/list.h"
 
 #define LOG_MODULE "txn"
@@ -25,8 +26,8 @@ struct txn {
 	struct txn_spec spec;
 	uint64_t digest;
 	struct change_set set;
+	char client[RPC_CLIENT_SIZE];
 	struct model_plan *plan; // while the switch prepares
-	char client[48];
 };
 
 struct txn_engine {
@@ -61,7 +62,7 @@ static bool add_creation(const struct api_object *o, void *arg);
 
 struct txn_engine *txn_engine_create(struct daemon *d)
 {
-	struct txn_engine *e = calloc(1, sizeof(*e));
+	struct txn_engine *e = mem_alloc(sizeof(*e));
 	e->daemon = d;
 	list_init(&e->waiting);
 	list_init(&e->jobs);
@@ -107,7 +108,7 @@ int txn_engine_restore(struct txn_engine *e, struct err *err)
 
 void txn_submit(struct txn_engine *e, struct rpc_request *req, struct txn_spec *spec)
 {
-	struct txn *t = calloc(1, sizeof(*t));
+	struct txn *t = mem_alloc(sizeof(*t));
 	t->engine = e;
 	t->req = req;
 	t->spec = *spec;
@@ -116,6 +117,12 @@ void txn_submit(struct txn_engine *e, struct rpc_request *req, struct txn_spec *
 	list_init(&t->node);
 
 	struct err err = {0};
+	err_path(&err, "/owner");
+	if (req != NULL && role_check_owner(rpc_role(req), spec->owner, &err) != 0) {
+		fail(t, &err);
+		return;
+	}
+	err.path[0] = '\0';
 	if (e->n_waiting >= TXN_MAX_WAITING && req != NULL) {
 		err_set(&err, ERR_BUSY, "%d transactions are waiting", TXN_MAX_WAITING);
 		fail(t, &err);
@@ -219,8 +226,9 @@ static struct model_plan *check(struct txn *t)
 		fail(t, &err);
 		return NULL;
 	}
-	struct txn_rules rules = {
-	    .owner = t->spec.owner[0] != '\0' ? t->spec.owner : NULL, .force = t->spec.force};
+	struct txn_rules rules = {.owner = t->spec.owner[0] != '\0' ? t->spec.owner : NULL,
+	    .force = t->spec.force,
+	    .own_only = t->req != NULL && rpc_role(t->req)->level < ROLE_OPERATE};
 	if (txn_build(d->store, &rules, t->spec.ops, &t->set, &errs) != 0) {
 		fail_all(t, &errs);
 		return NULL;

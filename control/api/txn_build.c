@@ -6,68 +6,28 @@
 #include <string.h>
 
 #include "control/api/rpc.h"
+#include "control/api/txn_build_priv.h"
+#include "control/api/txn_op.h"
+#include "control/mem.h"
 #include "datapath/base/clock.h"
-#include "datapath/base/hash.h"
-#include "datapath/base/json_util.h"
 
-/* An object that ops of this transaction have touched: as stored, and as it is going to be. */
-struct pending {
-	struct hmap_node node; // by table and name
-	enum api_table table;
-	const char *name; // the op's, or the stored object's
-	const struct api_object *stored;
-	struct api_object *now; // a reference; NULL: deleted, or never there
-	uint32_t op;            // last that touched it
-};
-
-struct build {
-	const struct store *store;
-	const struct txn_rules *rules;
-	struct txn_errors *errs;
-	struct pending *pending; // room for one per op
-	size_t n;
-	struct hmap by_name;
-	struct hash_key key;
-};
-
-struct op {
-	const char *verb, *name;
-	enum api_table table;
-	json_t *object; // NULL: absent
-	uint64_t rev;
-	bool has_rev;
-	uint32_t index;
-};
-
-typedef int op_handler(struct build *b, const struct op *op, struct pending *p, struct err *err);
+typedef int op_handler(
+    struct build *b, const struct txn_op *op, struct pending *p, struct err *err);
 
 static op_handler op_put, op_patch, op_delete, op_assert;
 
-static const struct {
-	const char *name;
-	op_handler *handler;
-	bool needs_object;
-} verbs[] = {
-    {"put", op_put, true},
-    {"patch", op_patch, true},
-    {"delete", op_delete, false},
-    {"assert", op_assert, false},
+static op_handler *const handlers[] = {
+    [TXN_PUT] = op_put,
+    [TXN_PATCH] = op_patch,
+    [TXN_DELETE] = op_delete,
+    [TXN_ASSERT] = op_assert,
 };
 
 static int run_op(struct build *b, json_t *json, uint32_t index, struct err *err);
-static int decode_op(json_t *json, struct op *op, struct err *err);
-static int unknown_word(
-    struct err *err, const char *member, const char *word, const char *const *words, size_t n);
-static struct pending *touch(struct build *b, const struct op *op);
-static const struct pending *find_pending(
-    const struct build *b, enum api_table table, const char *name);
+static struct pending *touch(struct build *b, const struct txn_op *op);
 static int set_object(
-    struct build *b, const struct op *op, struct pending *p, json_t *data, struct err *err);
+    struct build *b, const struct txn_op *op, struct pending *p, json_t *data, struct err *err);
 static void stamp_flow(json_t *data, json_t *old);
-static void check_references(struct build *b);
-static void check_object_references(struct build *b, const struct pending *p);
-static void check_users_of_deleted(struct build *b);
-static bool check_user(const struct api_object *user, void *arg);
 static void check_tables(struct build *b);
 static void fold(struct build *b, struct change_set *ret);
 static void build_fini(struct build *b);
@@ -77,7 +37,7 @@ int txn_build(const struct store *s, const struct txn_rules *rules, json_t *ops,
 {
 	struct build b = {.store = s, .rules = rules, .errs = errs};
 	size_t n = json_array_size(ops);
-	b.pending = calloc(MAX_OF(n, 1), sizeof(*b.pending));
+	b.pending = mem_alloc_array(MAX_OF(n, 1), sizeof(*b.pending));
 	hmap_init(&b.by_name);
 	hash_key_init(&b.key);
 	change_set_init(ret, n);
@@ -89,7 +49,7 @@ int txn_build(const struct store *s, const struct txn_rules *rules, json_t *ops,
 	}
 	/* On a half-built state, references would be found missing that are only misspelt. */
 	if (errs->n == 0)
-		check_references(&b);
+		build_check_references(&b);
 	if (errs->n == 0)
 		check_tables(&b);
 	if (errs->n == 0)
@@ -125,9 +85,9 @@ void txn_errors_fini(struct txn_errors *errs)
 
 static int run_op(struct build *b, json_t *json, uint32_t index, struct err *err)
 {
-	struct op op = {.index = index};
+	struct txn_op op = {.index = index};
 	err_path(err, "/ops/%u", index);
-	if (decode_op(json, &op, err) != 0)
+	if (txn_op_decode(json, &op, err) != 0)
 		return -EINVAL;
 
 	err_object(err, "%s/%s", api_tables[op.table].name, op.name);
@@ -138,67 +98,7 @@ static int run_op(struct build *b, json_t *json, uint32_t index, struct err *err
 		return err_set(err, ERR_CONFLICT,
 		    "the object is at revision %" PRIu64 ", not %" PRIu64, rev, op.rev);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-		if (strcmp(verbs[i].name, op.verb) == 0)
-			return verbs[i].handler(b, &op, p, err);
-	return -EINVAL;
-}
-
-/* Which op it is, of what; the object's content is for the handlers. */
-static int decode_op(json_t *json, struct op *op, struct err *err)
-{
-	static const char *const members[] = {"op", "table", "name", "object", "if_rev"};
-	if (!json_is_object(json))
-		return err_set(err, ERR_PARAMS, "an op is an object {op, table, name, object}");
-	if (json_check_members(json, members, ARRAY_SIZE(members), err) != 0)
-		return -EINVAL;
-	const char *table = NULL;
-	const struct {
-		const char *name;
-		const char **ret;
-	} strings[] = {{"op", &op->verb}, {"table", &table}, {"name", &op->name}};
-	for (size_t i = 0; i < ARRAY_SIZE(strings); i++) {
-		int r = json_get_string(json, strings[i].name, strings[i].ret, err);
-		if (r == -ENOENT)
-			return err_set(err, ERR_PARAMS, "an op needs %s", strings[i].name);
-		if (r != 0)
-			return r;
-	}
-	size_t verb = 0;
-	const char *words[MAX_OF(ARRAY_SIZE(verbs), (size_t)API_TABLE__COUNT)];
-	for (; verb < ARRAY_SIZE(verbs) && strcmp(verbs[verb].name, op->verb) != 0; verb++)
-		words[verb] = verbs[verb].name;
-	if (verb == ARRAY_SIZE(verbs))
-		return unknown_word(err, "op", op->verb, words, verb);
-	op->table = schema_find_table(table);
-	if (op->table == API_TABLE__COUNT) {
-		for (size_t i = 0; i < API_TABLE__COUNT; i++)
-			words[i] = api_tables[i].name;
-		return unknown_word(err, "table", table, words, API_TABLE__COUNT);
-	}
-	if (!json_name_is_valid(op->name)) {
-		err_path(err, "/ops/%u/name", op->index);
-		return err_set(err, ERR_PARAMS, "a name has 1 to 64 of A-Z a-z 0-9 . _ : -");
-	}
-	op->object = json_object_get(json, "object");
-	if (verbs[verb].needs_object && op->object == NULL)
-		return err_set(err, ERR_PARAMS, "%s needs object", op->verb);
-	int r = json_get_u64(json, "if_rev", 0, INT64_MAX, &op->rev, err);
-	op->has_rev = r == 0;
-	return r == -ENOENT ? 0 : r;
-}
-
-static int unknown_word(
-    struct err *err, const char *member, const char *word, const char *const *words, size_t n)
-{
-	char path[sizeof(err->path)];
-	snprintf(path, sizeof(path), "%s", err->path);
-	err_path(err, "%.100s/%s", path, member);
-	err_set(err, ERR_PARAMS, "no %s \"%.64s\"", member, word);
-	const char *near = nearest_word(word, words, n);
-	if (near != NULL)
-		err_hint(err, "did you mean \"%s\"?", near);
-	return -EINVAL;
+	return handlers[op.verb](b, &op, p, err);
 }
 
 static uint64_t hash_of(const struct build *b, enum api_table table, const char *name)
@@ -206,9 +106,9 @@ static uint64_t hash_of(const struct build *b, enum api_table table, const char 
 	return hash_string(&b->key, name) + (uint64_t)table;
 }
 
-static struct pending *touch(struct build *b, const struct op *op)
+static struct pending *touch(struct build *b, const struct txn_op *op)
 {
-	struct pending *p = (struct pending *)find_pending(b, op->table, op->name);
+	struct pending *p = (struct pending *)build_find(b, op->table, op->name);
 	if (p == NULL) {
 		p = &b->pending[b->n++];
 		p->table = op->table;
@@ -221,8 +121,7 @@ static struct pending *touch(struct build *b, const struct op *op)
 	return p;
 }
 
-static const struct pending *find_pending(
-    const struct build *b, enum api_table table, const char *name)
+const struct pending *build_find(const struct build *b, enum api_table table, const char *name)
 {
 	hmap_foreach_with_hash (p, &b->by_name, hash_of(b, table, name), struct pending, node)
 		if (p->table == table && strcmp(p->name, name) == 0)
@@ -230,14 +129,14 @@ static const struct pending *find_pending(
 	return NULL;
 }
 
-static int op_put(struct build *b, const struct op *op, struct pending *p, struct err *err)
+static int op_put(struct build *b, const struct txn_op *op, struct pending *p, struct err *err)
 {
 	err->path[0] = '\0'; // schema.h: relative to the object
 	json_t *data = schema_normalise(op->table, op->object, NULL, err);
 	return set_object(b, op, p, data, err);
 }
 
-static int op_patch(struct build *b, const struct op *op, struct pending *p, struct err *err)
+static int op_patch(struct build *b, const struct txn_op *op, struct pending *p, struct err *err)
 {
 	if (p->now == NULL)
 		return err_set(
@@ -247,18 +146,9 @@ static int op_patch(struct build *b, const struct op *op, struct pending *p, str
 	return set_object(b, op, p, data, err);
 }
 
-static int check_owner(const struct build *b, const struct pending *p, struct err *err)
-{
-	if (b->rules->owner == NULL || p->now == NULL ||
-	    strcmp(p->now->owner, b->rules->owner) == 0)
-		return 0;
-	return err_set(err, ERR_FORBIDDEN, "%s %s belongs to owner %s", api_tables[p->table].name,
-	    p->name, p->now->owner);
-}
-
 /* Takes data, which is NULL (with *err's path relative to the object) when it was refused. */
 static int set_object(
-    struct build *b, const struct op *op, struct pending *p, json_t *data, struct err *err)
+    struct build *b, const struct txn_op *op, struct pending *p, json_t *data, struct err *err)
 {
 	if (data == NULL || (p->stored != NULL && schema_check_immutable(op->table, p->stored->data,
 						      data, err) != 0)) {
@@ -269,7 +159,7 @@ static int set_object(
 		return -EINVAL;
 	}
 	err_path(err, "/ops/%u", op->index);
-	if (check_owner(b, p, err) != 0) {
+	if (build_check_owner(b, p, err) != 0) {
 		json_decref(data);
 		return -EPERM;
 	}
@@ -309,14 +199,14 @@ static void stamp_flow(json_t *data, json_t *old)
 		    data, "_installed_ms", json_integer((json_int_t)clock_wall_ms()));
 }
 
-static int op_delete(struct build *b, const struct op *op, struct pending *p, struct err *err)
+static int op_delete(struct build *b, const struct txn_op *op, struct pending *p, struct err *err)
 {
 	if (op->object != NULL)
 		return err_set(err, ERR_PARAMS, "delete takes no object");
 	if (p->now == NULL)
 		return err_set(
 		    err, ERR_NOT_FOUND, "no %s %s to delete", api_tables[op->table].name, op->name);
-	int r = check_owner(b, p, err);
+	int r = build_check_owner(b, p, err);
 	if (r != 0)
 		return r;
 	api_object_unref(p->now);
@@ -326,7 +216,7 @@ static int op_delete(struct build *b, const struct op *op, struct pending *p, st
 }
 
 /* object absent: it is there; null: it is not; members: it has them. */
-static int op_assert(struct build *, const struct op *op, struct pending *p, struct err *err)
+static int op_assert(struct build *, const struct txn_op *op, struct pending *p, struct err *err)
 {
 	const char *table = api_tables[op->table].name;
 	if (json_is_null(op->object))
@@ -346,100 +236,6 @@ static int op_assert(struct build *, const struct op *op, struct pending *p, str
 		    err, ERR_CONFLICT, "%s %s has another %.64s", table, op->name, member);
 	}
 	return 0;
-}
-
-static void check_references(struct build *b)
-{
-	for (size_t i = 0; i < b->n; i++)
-		if (b->pending[i].now != NULL && b->pending[i].now != b->pending[i].stored)
-			check_object_references(b, &b->pending[i]);
-	check_users_of_deleted(b);
-}
-
-static bool exists(const struct build *b, enum api_table table, const char *name)
-{
-	const struct pending *p = find_pending(b, table, name);
-	return p != NULL ? p->now != NULL : store_find(b->store, table, name) != NULL;
-}
-
-static void check_object_references(struct build *b, const struct pending *p)
-{
-	const struct api_table_def *def = &api_tables[p->table];
-	for (size_t i = 0; i < def->n_columns; i++) {
-		const struct api_column *column = &def->columns[i];
-		json_t *value = json_object_get(p->now->data, column->name);
-		if (column->type != CT_REF || value == NULL)
-			continue;
-		enum api_table to = schema_find_table(column->values);
-		size_t n = column->flags & CF_LIST ? json_array_size(value) : 1;
-		for (size_t k = 0; k < n; k++) {
-			json_t *one = column->flags & CF_LIST ? json_array_get(value, k) : value;
-			const char *name = json_string_value(one);
-			if (exists(b, to, name))
-				continue;
-			struct err err = {0};
-			err_object(&err, "%s/%s", def->name, p->name);
-			err_set(&err, ERR_DANGLING, "there is no %s %s", column->values, name);
-			err_hint(&err, "put it in the same transaction or before");
-			if (column->flags & CF_LIST)
-				err_path(&err, "/%s/%zu", column->name, k);
-			else
-				err_path(&err, "/%s", column->name);
-			txn_errors_add_object(b->errs, &err, p->op);
-		}
-	}
-}
-
-struct user_check {
-	struct build *b;
-	const struct api_column *column;
-	enum api_table to;
-};
-
-/* Objects that this transaction does not touch, and that refer to one it deletes. */
-static void check_users_of_deleted(struct build *b)
-{
-	bool has_deleted[API_TABLE__COUNT] = {0};
-	for (size_t i = 0; i < b->n; i++)
-		if (b->pending[i].stored != NULL && b->pending[i].now == NULL)
-			has_deleted[b->pending[i].table] = true;
-	for (enum api_table t = 0; t < API_TABLE__COUNT; t++) {
-		for (size_t i = 0; i < api_tables[t].n_columns; i++) {
-			const struct api_column *column = &api_tables[t].columns[i];
-			if (column->type != CT_REF)
-				continue;
-			struct user_check check = {b, column, schema_find_table(column->values)};
-			if (has_deleted[check.to])
-				store_foreach(b->store, t, check_user, &check);
-		}
-	}
-}
-
-static bool check_user(const struct api_object *user, void *arg)
-{
-	const struct user_check *check = arg;
-	const struct api_column *column = check->column;
-	json_t *value = json_object_get(user->data, column->name);
-	const struct pending *changed = find_pending(check->b, user->table, user->name);
-	if (value == NULL || (changed != NULL && changed->now != user))
-		return true;
-	size_t n = column->flags & CF_LIST ? json_array_size(value) : 1;
-	for (size_t k = 0; k < n; k++) {
-		json_t *one = column->flags & CF_LIST ? json_array_get(value, k) : value;
-		const struct pending *p = find_pending(check->b, check->to, json_string_value(one));
-		if (p == NULL || p->now != NULL)
-			continue;
-		struct err err = {0};
-		err_path(&err, "/ops/%u", p->op);
-		err_object(&err, "%s/%s", api_tables[p->table].name, p->name);
-		err_set(&err, ERR_DANGLING, "%s %s is still used by %s/%s (%s)",
-		    api_tables[p->table].name, p->name, api_tables[user->table].name, user->name,
-		    column->name);
-		err_hint(&err, "change or delete %s/%s in the same transaction",
-		    api_tables[user->table].name, user->name);
-		txn_errors_add(check->b->errs, &err, p->op);
-	}
-	return true;
 }
 
 /* Limits of tables, and the guard against deleting most of one by mistake. */

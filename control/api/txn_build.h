@@ -30,6 +30,7 @@ struct change_set {
 struct txn_rules {
 	const char *owner; // NULL: the daemon itself, which may change what is anybody's
 	bool force;
+	bool own_only; // refers to objects of owner only, and to nothing of the host
 };
 
 /* 0, or -EINVAL with *errs filled. *ret is to be finished either way. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/mem.h"
 #include "datapath/base/hash.h"
 
 #define LOG_MODULE "journal"
@@ -39,7 +40,7 @@ static int put_rows(struct txn_log *log, json_t *rows, json_t *window, struct er
 struct txn_log *txn_log_open(
     const char *dir, const struct journal_io *io, struct store *store, struct err *err)
 {
-	struct txn_log *log = calloc(1, sizeof(*log));
+	struct txn_log *log = mem_alloc(sizeof(*log));
 	log->store = store;
 	hmap_init(&log->by_id);
 	hash_key_init(&log->key);

@@ -9,6 +9,7 @@
 #include "control/api/history.h"
 #include "control/api/method.h"
 #include "control/daemon.h"
+#include "control/mem.h"
 #include "datapath/base/json_util.h"
 #include "datapath/base/list.h"
 
@@ -60,7 +61,7 @@ static void sub_destroy(struct watch *w, struct sub *sub);
 
 struct watch *watch_create(struct daemon *d)
 {
-	struct watch *w = calloc(1, sizeof(*w));
+	struct watch *w = mem_alloc(sizeof(*w));
 	w->daemon = d;
 	list_init(&w->subs);
 	w->deliver_event = event_new(d->base, -1, 0, on_deliver, w);
@@ -123,7 +124,7 @@ void watch_start(struct rpc_request *req)
 	struct err err = {0};
 	uint64_t since = 0, now = store_generation(d->store);
 	bool has_since;
-	struct sub *sub = calloc(1, sizeof(*sub));
+	struct sub *sub = mem_alloc(sizeof(*sub));
 	if (decode_start(rpc_params(req), sub, &since, &has_since, &err) != 0) {
 		free(sub);
 		rpc_fail(req, &err);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "control/mem.h"
 #include "control/query/packet.h"
 #include "control/query/query.h"
 
@@ -14,7 +15,7 @@ json_t *punt_to_json(const struct daemon *d, const struct dp_punt_event *ev, con
 {
 	char port[80], rule[80], cookie[24], summary[PACKET_TEXT_SIZE];
 	const char *bridge = model_bridge_name(d->model, ev->bridge);
-	char *hex = calloc(1, 2 * (size_t)ev->snap + 1);
+	char *hex = mem_alloc(2 * (size_t)ev->snap + 1);
 
 	if (hex == NULL)
 		abort();

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "control/mem.h"
 #include "datapath/base/json_util.h"
 
 static void replied(int error, const void *body, size_t size, const char *what, void *arg);
@@ -12,9 +13,7 @@ static void replied(int error, const void *body, size_t size, const char *what, 
 void query_start(
     struct rpc_request *req, enum dp_msg_type type, const void *body, size_t size, query_done *done)
 {
-	struct query *q = calloc(1, sizeof(*q));
-	if (q == NULL)
-		abort();
+	struct query *q = mem_alloc(sizeof(*q));
 	*q = (struct query){
 	    .req = req, .d = rpc_daemon(req), .done = done, .params = rpc_params(req)};
 	dp_client_request(q->d->dp, type, body, size, replied, q);

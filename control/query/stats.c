@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "control/api/method.h"
+#include "control/api/store.h"
+#include "control/audit.h"
 #include "control/query/query.h"
 #include "datapath/base/json_util.h"
 
@@ -239,12 +241,29 @@ static json_t *fdb_done(struct query *q, const void *body, size_t size, struct e
 	return json_pack("{s:o}", "entries", entries);
 }
 
+static int check_flush(struct rpc_request *req, struct err *err)
+{
+	const char *name = json_string_value(json_object_get(rpc_params(req), "bridge"));
+	const struct api_object *bridge =
+	    store_find(rpc_daemon(req)->store, API_TABLE_BRIDGE, name);
+
+	err_path(err, "/bridge");
+	err_object(err, "bridge/%s", name);
+	int rc = role_check_owner(rpc_role(req), bridge != NULL ? bridge->owner : "", err);
+	if (rc != 0)
+		audit_forbidden(rpc_client_name(req), "fdb.flush");
+	else
+		audit_call(rpc_client_name(req), "fdb.flush", name);
+	return rc;
+}
+
 static void fdb_ask(struct rpc_request *req, bool flush)
 {
 	struct err err = {0};
 	struct dp_fdb_req body = {.flush = flush};
 
-	if (query_bridge(rpc_daemon(req), rpc_params(req), "bridge", &body.bridge, &err) != 0)
+	if (query_bridge(rpc_daemon(req), rpc_params(req), "bridge", &body.bridge, &err) != 0 ||
+	    (flush && check_flush(req, &err) != 0))
 		rpc_fail(req, &err);
 	else
 		query_start(req, DP_MSG_FDB, &body, sizeof(body), fdb_done);

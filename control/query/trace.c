@@ -10,6 +10,7 @@
 
 #include "control/api/method.h"
 #include "control/flow_json.h"
+#include "control/mem.h"
 #include "control/query/packet.h"
 #include "control/query/query.h"
 #include "datapath/base/json_util.h"
@@ -35,10 +36,8 @@ void flow_trace(struct rpc_request *req)
 	struct dp_trace_req body = {0};
 	json_t *params = rpc_params(req), *fields = json_object_get(params, "fields");
 	const char *hex;
-	uint8_t *message = malloc(sizeof(body) + PACKET_MAX);
+	uint8_t *message = mem_alloc(sizeof(body) + PACKET_MAX);
 
-	if (message == NULL)
-		abort();
 	int len = query_port(rpc_daemon(req), params, "port", &body.port, &err);
 	if (len == 0)
 		len = query_string(params, "packet", &hex, &err);
@@ -205,9 +204,8 @@ static void tell_action(struct story *s, unsigned int depth, struct buf *b)
 		return;
 	json_t *action = flow_action_to_json(&a, &names);
 	char *text = json_text(action, JSON_COMPACT | JSON_ENCODE_ANY);
-	json_array_append_new(
-	    s->steps, json_pack("{s:s, s:i, s:s, s:o}", "type", "action", "depth", (int)depth,
-			  "text", text != NULL ? text : "", "action", action));
+	json_array_append_new(s->steps, json_pack("{s:s, s:i, s:s, s:o}", "type", "action", "depth",
+					    (int)depth, "text", text, "action", action));
 	free(text);
 }
 
@@ -237,7 +235,8 @@ static void name_ports(const struct story *s, const char *line, char text[TEXT_S
 static void tell_program(const struct story *s, struct buf *b)
 {
 	size_t size = buf_left(b);
-	char *lines = strndup((const char *)buf_take(b, size), size), *save = NULL, text[TEXT_SIZE];
+	char *lines = mem_copy_text((const char *)buf_take(b, size), size), *save = NULL,
+	     text[TEXT_SIZE];
 
 	if (lines == NULL)
 		abort();

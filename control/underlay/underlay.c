@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/mem.h"
 #include "control/underlay/underlay_priv.h"
 #include "datapath/base/clock.h"
 
@@ -60,10 +61,8 @@ static void tell(struct underlay *u, struct dp_route_conf *routes_take,
 struct underlay *underlay_create(
     struct event_base *base, const struct underlay_events *events, struct err *err)
 {
-	struct underlay *u = calloc(1, sizeof(*u));
+	struct underlay *u = mem_alloc(sizeof(*u));
 
-	if (u == NULL)
-		return NULL;
 	u->base = base;
 	u->events = *events;
 	if (kernel_open(&u->requests) != 0 || monitor_open(u) != 0) {
@@ -106,10 +105,8 @@ void underlay_destroy(struct underlay *u)
 
 void underlay_set_uplinks(struct underlay *u, const struct underlay_uplink *uplinks, size_t n)
 {
-	struct underlay_uplink *copy = calloc(n + 1, sizeof(*copy));
+	struct underlay_uplink *copy = mem_alloc_array(n + 1, sizeof(*copy));
 
-	if (copy == NULL)
-		abort();
 	if (n > 0)
 		memcpy(copy, uplinks, n * sizeof(*copy));
 	free(u->uplinks);
@@ -120,10 +117,8 @@ void underlay_set_uplinks(struct underlay *u, const struct underlay_uplink *upli
 
 void underlay_set_remotes(struct underlay *u, const struct ip_addr *remotes, size_t n)
 {
-	struct ip_addr *copy = calloc(n + 1, sizeof(*copy));
+	struct ip_addr *copy = mem_alloc_array(n + 1, sizeof(*copy));
 
-	if (copy == NULL)
-		abort();
 	if (n > 0)
 		memcpy(copy, remotes, n * sizeof(*copy));
 	free(u->remotes);
@@ -194,9 +189,7 @@ static void look(evutil_socket_t, short, void *arg)
 	if (refresh)
 		u->refreshed_ms = clock_ms();
 	size_t n_locals = find_locals(u, &s, locals, &summary);
-	struct dp_route_conf *routes = calloc(u->n_remotes + 1, sizeof(*routes));
-	if (routes == NULL)
-		abort();
+	struct dp_route_conf *routes = mem_alloc_array(u->n_remotes + 1, sizeof(*routes));
 	for (size_t i = 0; i < u->n_remotes; i++)
 		find_route(u, &s, &u->remotes[i], refresh, &routes[i]);
 	kernel_snapshot_fini(&s);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "datapath/base/no_memory.h"
+
 enum { MIN_CAPACITY = 256 };
 
 static uint8_t *reserve(struct buf_writer *w, size_t size);
@@ -158,6 +160,7 @@ static uint8_t *reserve(struct buf_writer *w, size_t size)
 		size_t capacity = MAX_OF(MAX_OF(w->capacity * 2, needed), (size_t)MIN_CAPACITY);
 		uint8_t *data = realloc(w->data, capacity);
 		if (data == NULL) {
+			no_memory(capacity);
 			w->bad = true;
 			return NULL;
 		}

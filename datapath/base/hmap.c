@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "datapath/base/no_memory.h"
+
 enum { MIN_BUCKETS = 8 };
 
 static void grow(struct hmap *map);
@@ -76,8 +78,10 @@ static void grow(struct hmap *map)
 	size_t n_buckets = map->buckets == NULL ? MIN_BUCKETS : (map->mask + 1) * 2;
 	struct hmap_node **buckets = calloc(n_buckets, sizeof(struct hmap_node *));
 
-	if (buckets == NULL)
+	if (buckets == NULL) {
+		no_memory(n_buckets * sizeof(struct hmap_node *));
 		abort();
+	}
 	for (size_t i = 0; map->buckets != NULL && i <= map->mask; i++) {
 		struct hmap_node *next;
 		for (struct hmap_node *node = map->buckets[i]; node != NULL; node = next) {

@@ -9,8 +9,12 @@
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct json_line_limits limits = {
-	    .string_size = 64, .n_values = 64, .n_containers = 16, .depth = 6, .n_batch = 4};
+	static const struct json_line_limits limits = {.memory = SIZE_MAX,
+	    .string_size = 64,
+	    .n_values = 64,
+	    .n_containers = 16,
+	    .depth = 6,
+	    .n_batch = 4};
 	struct json_line line;
 	struct err err = {0};
 	char *text = malloc(size + (size == 0));

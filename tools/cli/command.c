@@ -183,12 +183,17 @@ int cmd_help(struct cli *cli, const struct command *cmd, int argc, char **argv)
 		print_columns(table);
 		return EXIT_OK;
 	}
-	printf("\nOptions:\n"
-	       "  -j, --json         JSON output, also for errors\n"
-	       "  -p, --pretty       indent it\n"
-	       "  -s, --socket PATH  API socket (default $SLUICE_SOCKET or /run/sluice/api.sock)\n"
-	       "  -t, --timeout S    give up after S seconds (default 5)\n"
-	       "  -V, --version      print the version\n"
-	       "\nExit codes: 0 done, 1 refused, 2 usage, 3 cannot reach sluiced, 4 timeout\n");
+	printf(
+	    "\nOptions:\n"
+	    "  -j, --json         JSON output, also for errors\n"
+	    "  -p, --pretty       indent it\n"
+	    "  -s, --socket PATH  API socket (default $SLUICE_SOCKET or /run/sluice/api.sock)\n"
+	    "  --connect WHERE    tls:HOST:PORT or unix:PATH instead (default $SLUICE_CONNECT)\n"
+	    "  --cert, --key, --ca FILE\n"
+	    "                     for tls, PEM: our certificate, its key, and the CA of sluiced's\n"
+	    "                     (default $SLUICE_CERT, $SLUICE_KEY, $SLUICE_CA)\n"
+	    "  -t, --timeout S    give up after S seconds (default 5)\n"
+	    "  -V, --version      print the version\n"
+	    "\nExit codes: 0 done, 1 refused, 2 usage, 3 cannot reach sluiced, 4 timeout\n");
 	return EXIT_OK;
 }

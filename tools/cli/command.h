@@ -25,6 +25,8 @@ struct rpc_client;
 
 struct cli {
 	const char *socket_path;
+	const char *connect;         // tls:HOST:PORT or unix:PATH; NULL: socket_path
+	const char *cert, *key, *ca; // PEM files, for tls
 	unsigned int timeout_ms;
 	bool json;
 	bool pretty;

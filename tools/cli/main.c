@@ -2,6 +2,7 @@
 /* sluice: the command line of the switch. Speaks only JSON-RPC to sluiced. */
 #include <getopt.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,10 @@ static const struct option options[] = {
     {"json", no_argument, NULL, 'j'},
     {"pretty", no_argument, NULL, 'p'},
     {"socket", required_argument, NULL, 's'},
+    {"connect", required_argument, NULL, 'c'},
+    {"cert", required_argument, NULL, 'C'},
+    {"key", required_argument, NULL, 'K'},
+    {"ca", required_argument, NULL, 'A'},
     {"timeout", required_argument, NULL, 't'},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
@@ -53,7 +58,14 @@ static int parse_options(struct cli *cli, int argc, char **argv)
 		switch (c) {
 		case 'j': cli->json = true; break;
 		case 'p': cli->pretty = true; break;
-		case 's': cli->socket_path = optarg; break;
+		case 's':
+			cli->socket_path = optarg;
+			cli->connect = NULL;
+			break;
+		case 'c': cli->connect = optarg; break;
+		case 'C': cli->cert = optarg; break;
+		case 'K': cli->key = optarg; break;
+		case 'A': cli->ca = optarg; break;
 		case 't':
 			if (parse_timeout(cli, optarg) != EXIT_OK)
 				return EXIT_USAGE;
@@ -77,12 +89,17 @@ int main(int argc, char **argv)
 	const char *env = getenv("SLUICE_SOCKET");
 	struct cli cli = {
 	    .socket_path = env != NULL ? env : "/run/sluice/api.sock",
+	    .connect = getenv("SLUICE_CONNECT"),
+	    .cert = getenv("SLUICE_CERT"),
+	    .key = getenv("SLUICE_KEY"),
+	    .ca = getenv("SLUICE_CA"),
 	    .timeout_ms = 5000,
 	};
 	struct err err = {0};
 	int n_words = 0;
 
 	setlocale(LC_ALL, "");
+	signal(SIGPIPE, SIG_IGN); // a write to a closed connection is an error like others
 	int rc = parse_options(&cli, argc, argv);
 	if (rc >= 0)
 		return rc;

@@ -6,14 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "datapath/base/clock.h"
+#include "tools/cli/transport.h"
 
 struct rpc_client {
-	int fd;
+	struct transport transport;
 	char *in; // bytes received, not yet taken as a line
 	size_t in_size, in_capacity;
 	uint64_t next_id;
@@ -21,34 +19,17 @@ struct rpc_client {
 
 enum { LINE_MAX_SIZE = 64 * 1024 * 1024 };
 
-static int connect_api(struct cli *cli, struct err *err)
+static int connect_api(struct cli *cli, uint64_t deadline_ms, struct err *err)
 {
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	struct transport transport;
+	int rc = transport_connect(cli, deadline_ms, &transport, err);
 
-	if (strlen(cli->socket_path) >= sizeof(sa.sun_path)) {
-		err_set(err, ERR_PARAMS, "socket path \"%s\" is too long", cli->socket_path);
-		return EXIT_USAGE;
-	}
-	strncpy(sa.sun_path, cli->socket_path, sizeof(sa.sun_path) - 1);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) != 0) {
-		int e = errno;
-
-		if (fd >= 0)
-			close(fd);
-		err_set(err, ERR_STATE, "cannot reach sluiced at %s: %s", cli->socket_path,
-		    strerror(e));
-		if (e == EACCES)
-			err_hint(err, "run as root or as a member of group sluice");
-		else
-			err_hint(err, "is sluiced running? \"systemctl status sluiced\"; another "
-				      "socket: -s PATH");
-		return EXIT_UNREACHABLE;
-	}
+	if (rc != EXIT_OK)
+		return rc;
 	cli->rpc = calloc(1, sizeof(*cli->rpc));
 	if (cli->rpc == NULL)
 		abort();
-	cli->rpc->fd = fd;
+	cli->rpc->transport = transport;
 	return EXIT_OK;
 }
 
@@ -56,7 +37,7 @@ void rpc_client_close(struct cli *cli)
 {
 	if (cli->rpc == NULL)
 		return;
-	close(cli->rpc->fd);
+	transport_close(&cli->rpc->transport);
 	free(cli->rpc->in);
 	free(cli->rpc);
 	cli->rpc = NULL;
@@ -64,7 +45,10 @@ void rpc_client_close(struct cli *cli)
 
 static int lost(const struct cli *cli, struct err *err)
 {
-	err_set(err, ERR_STATE, "sluiced closed the connection at %s", cli->socket_path);
+	const char *reason = cli->rpc->transport.reason;
+
+	err_set(err, ERR_STATE, "sluiced closed the connection at %s%s%s", transport_place(cli),
+	    reason != NULL ? ": " : "", reason != NULL ? reason : "");
 	err_hint(err, "its log says why; a repeated txn_id tells whether a change was made");
 	return EXIT_UNREACHABLE;
 }
@@ -80,7 +64,7 @@ static int wait_ready(const struct cli *cli, short events, uint64_t deadline_ms,
 			   : deadline_ms <= now      ? 0
 						     : (int)MIN_OF(deadline_ms - now, 3600000u);
 		int step = left < 0 || said ? left : MIN_OF(left, 1000);
-		struct pollfd p = {.fd = cli->rpc->fd, .events = events};
+		struct pollfd p = {.fd = cli->rpc->transport.fd, .events = events};
 
 		if (poll(&p, 1, step) > 0)
 			return EXIT_OK;
@@ -100,16 +84,17 @@ static int send_all(
     const struct cli *cli, const char *data, size_t size, uint64_t deadline_ms, struct err *err)
 {
 	while (size > 0) {
-		ssize_t n = send(cli->rpc->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+		short events;
+		ssize_t n = transport_write(&cli->rpc->transport, data, size, &events);
 
 		if (n > 0) {
 			data += n;
 			size -= (size_t)n;
 			continue;
 		}
-		if (n < 0 && errno != EAGAIN && errno != EINTR)
+		if (n != -EAGAIN)
 			return lost(cli, err);
-		int rc = wait_ready(cli, POLLOUT, deadline_ms, err);
+		int rc = wait_ready(cli, events, deadline_ms, err);
 		if (rc != EXIT_OK)
 			return rc;
 	}
@@ -144,13 +129,15 @@ static int read_line(struct cli *cli, uint64_t deadline_ms, char **ret, struct e
 			if (c->in == NULL)
 				abort();
 		}
-		int rc = wait_ready(cli, POLLIN, deadline_ms, err);
+		short events;
+		ssize_t n = transport_read(
+		    &c->transport, c->in + c->in_size, c->in_capacity - c->in_size, &events);
+		int rc = n == -EAGAIN ? wait_ready(cli, events, deadline_ms, err) : EXIT_OK;
 		if (rc != EXIT_OK)
 			return rc;
-		ssize_t n = recv(c->fd, c->in + c->in_size, c->in_capacity - c->in_size, 0);
-		if (n <= 0)
+		if (n <= 0 && n != -EAGAIN)
 			return lost(cli, err);
-		c->in_size += (size_t)n;
+		c->in_size += n > 0 ? (size_t)n : 0;
 	}
 }
 
@@ -192,7 +179,7 @@ int rpc_client_call(struct cli *cli, const char *method, json_t *params, json_t 
     struct err *err, json_t **ret_errors)
 {
 	uint64_t deadline_ms = clock_ms() + cli->timeout_ms;
-	int rc = cli->rpc == NULL ? connect_api(cli, err) : EXIT_OK;
+	int rc = cli->rpc == NULL ? connect_api(cli, deadline_ms, err) : EXIT_OK;
 
 	if (rc != EXIT_OK) {
 		json_decref(params);
@@ -216,8 +203,9 @@ int rpc_client_call(struct cli *cli, const char *method, json_t *params, json_t 
 			break;
 		json_t *reply = json_loads(line, 0, NULL);
 		free(line);
-		if (json_integer_value(json_object_get(reply, "id")) !=
-		    id) { // a notification: not ours to handle here
+		json_t *reply_id = json_object_get(reply, "id");
+		/* Without an id: a notification, which is not ours to handle here. With null: about the connection. */
+		if (json_integer_value(reply_id) != id && !json_is_null(reply_id)) {
 			json_decref(reply);
 			continue;
 		}

@@ -12,8 +12,10 @@
 
 #include "control/api/history.h"
 #include "control/api/reconcile.h"
+#include "control/api/rpc_priv.h"
 #include "control/api/txn.h"
 #include "control/api/watch.h"
+#include "control/mem.h"
 #include "datapath/base/clock.h"
 #include "datapath/base/log.h"
 #include "tests/unit/test.h"
@@ -26,6 +28,7 @@ int api_setup(void **state)
 {
 	struct api *api = calloc(1, sizeof(*api));
 	signal(SIGPIPE, SIG_IGN);
+	mem_init(NULL);
 	log_init("test", LOG_LVL_ERR);
 	snprintf(api->dir, sizeof(api->dir), "%s/sluice-test-XXXXXX", test_tmp());
 	must(mkdtemp(api->dir) != NULL, "mkdtemp");
@@ -68,7 +71,7 @@ void api_start(struct api *api)
 	d->watch = watch_create(d);
 	d->txn = txn_engine_create(d);
 	must(txn_engine_restore(d->txn, &err) == 0, err.what);
-	d->rpc = rpc_server_create(d->base, api->socket, d, &err);
+	d->rpc = rpc_server_create(d->base, api->socket, d, &api->rules, &err);
 	must(d->rpc != NULL, err.what);
 	rpc_server_on_close(d->rpc, watch_on_close, d->watch);
 }
@@ -94,6 +97,25 @@ int api_connect(struct api *api)
 	must(connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0, "connect");
 	api_run(api);
 	return fd;
+}
+
+int api_connect_as(struct api *api, const char *role)
+{
+	struct rpc_peer peer = {0};
+	struct role_rules rules = {0};
+	struct err err = {0};
+	char rule[100];
+	int fds[2];
+	snprintf(rule, sizeof(rule), "uid:1=%s", role);
+	must(role_rules_add(&rules, rule, &err) == 0, err.what);
+	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0, "pair");
+	peer.role = rules.rules[0].role;
+	snprintf(peer.who, sizeof(peer.who), "test %s", role);
+	snprintf(peer.client, sizeof(peer.client), "test (%s)", role);
+	struct rpc_link link = rpc_link_plain(fds[1]);
+	rpc_conn_accept(api->daemon.rpc, &link, &peer);
+	api_run(api);
+	return fds[0];
 }
 
 void api_send(struct api *api, int fd, const char *text)

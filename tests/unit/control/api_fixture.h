@@ -17,6 +17,7 @@ struct api {
 	struct daemon daemon;
 	char dir[64]; // state and socket
 	char socket[80];
+	struct role_rules rules; // for the next api_start
 };
 
 /* setup and teardown of cmocka: *state is a struct api. */
@@ -26,6 +27,8 @@ void api_start(struct api *api);
 void api_stop(struct api *api); // the state directory stays
 
 int api_connect(struct api *api);
+/* A connection of a user with this role: "read", "owner:red", "operate", "admin". */
+int api_connect_as(struct api *api, const char *role);
 void api_send(struct api *api, int fd, const char *text); // as it is
 /* One line without its end; NULL at the end of the connection or after a second. Caller frees. */
 char *api_read_line(struct api *api, int fd);

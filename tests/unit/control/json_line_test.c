@@ -11,8 +11,12 @@
 
 #include "control/api/json_line.h"
 
-static const struct json_line_limits limits = {
-    .string_size = 40, .n_values = 20, .n_containers = 10, .depth = 8, .n_batch = 4};
+static const struct json_line_limits limits = {.memory = SIZE_MAX,
+    .string_size = 40,
+    .n_values = 20,
+    .n_containers = 10,
+    .depth = 8,
+    .n_batch = 4};
 
 /* The bytes are put at the end of an allocation, so that a sanitizer sees a read past them. */
 static int decode(const char *text, size_t size, struct json_line *line, struct err *err)

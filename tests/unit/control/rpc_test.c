@@ -517,7 +517,7 @@ static void socket_is_not_taken_from_a_daemon_that_answers(void **state)
 {
 	struct api *api = *state;
 	struct err err = {0};
-	assert_null(rpc_server_create(api->daemon.base, api->socket, &api->daemon, &err));
+	assert_null(rpc_server_create(api->daemon.base, api->socket, &api->daemon, NULL, &err));
 	assert_int_equal(err.code, ERR_STATE);
 	struct stat st;
 	assert_int_equal(stat(api->socket, &st), 0);

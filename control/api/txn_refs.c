@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What objects of a transaction refer to: it must be there, stay there, and be whose it may be. */
+#include <string.h>
+
+#include "control/api/txn_build_priv.h"
+
+static void check_object_references(struct build *b, const struct pending *p);
+static int check_target(
+    const struct build *b, enum api_table to, const char *name, struct err *err);
+static const struct api_object *find(const struct build *b, enum api_table table, const char *name);
+static void check_port_of_owner(struct build *b, const struct pending *p);
+static bool is_one_of(const char *value, const char *const *words);
+static void check_users_of_deleted(struct build *b);
+static bool check_user(const struct api_object *user, void *arg);
+
+int build_check_owner(const struct build *b, const struct pending *p, struct err *err)
+{
+	if (b->rules->owner == NULL || p->now == NULL ||
+	    strcmp(p->now->owner, b->rules->owner) == 0)
+		return 0;
+	err_set(err, ERR_FORBIDDEN, "%s %s belongs to owner %s", api_tables[p->table].name, p->name,
+	    p->now->owner);
+	return err_hint(err,
+	    "a transaction changes what its owner has, here %s; choose another name",
+	    b->rules->owner);
+}
+
+void build_check_references(struct build *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (b->pending[i].now != NULL && b->pending[i].now != b->pending[i].stored) {
+			check_object_references(b, &b->pending[i]);
+			if (b->rules->own_only && b->pending[i].table == API_TABLE_PORT)
+				check_port_of_owner(b, &b->pending[i]);
+		}
+	check_users_of_deleted(b);
+}
+
+/* As it is going to be; NULL: it is not there. */
+static const struct api_object *find(const struct build *b, enum api_table table, const char *name)
+{
+	const struct pending *p = build_find(b, table, name);
+	return p != NULL ? p->now : store_find(b->store, table, name);
+}
+
+static void check_object_references(struct build *b, const struct pending *p)
+{
+	const struct api_table_def *def = &api_tables[p->table];
+	for (size_t i = 0; i < def->n_columns; i++) {
+		const struct api_column *column = &def->columns[i];
+		json_t *value = json_object_get(p->now->data, column->name);
+		if (column->type != CT_REF || value == NULL)
+			continue;
+		enum api_table to = schema_find_table(column->values);
+		size_t n = column->flags & CF_LIST ? json_array_size(value) : 1;
+		for (size_t k = 0; k < n; k++) {
+			json_t *one = column->flags & CF_LIST ? json_array_get(value, k) : value;
+			const char *name = json_string_value(one);
+			struct err err = {0};
+			if (check_target(b, to, name, &err) == 0)
+				continue;
+			err_object(&err, "%s/%s", def->name, p->name);
+			if (column->flags & CF_LIST)
+				err_path(&err, "/%s/%zu", column->name, k);
+			else
+				err_path(&err, "/%s", column->name);
+			txn_errors_add_object(b->errs, &err, p->op);
+		}
+	}
+}
+
+struct user_check {
+	struct build *b;
+	const struct api_column *column;
+	enum api_table to;
+};
+
+/* Objects that this transaction does not touch, and that refer to one it deletes. */
+static void check_users_of_deleted(struct build *b)
+{
+	bool has_deleted[API_TABLE__COUNT] = {0};
+	for (size_t i = 0; i < b->n; i++)
+		if (b->pending[i].stored != NULL && b->pending[i].now == NULL)
+			has_deleted[b->pending[i].table] = true;
+	for (enum api_table t = 0; t < API_TABLE__COUNT; t++) {
+		for (size_t i = 0; i < api_tables[t].n_columns; i++) {
+			const struct api_column *column = &api_tables[t].columns[i];
+			if (column->type != CT_REF)
+				continue;
+			struct user_check check = {b, column, schema_find_table(column->values)};
+			if (has_deleted[check.to])
+				store_foreach(b->store, t, check_user, &check);
+		}
+	}
+}
+
+static bool check_user(const struct api_object *user, void *arg)
+{
+	const struct user_check *check = arg;
+	const struct api_column *column = check->column;
+	json_t *value = json_object_get(user->data, column->name);
+	const struct pending *changed = build_find(check->b, user->table, user->name);
+	if (value == NULL || (changed != NULL && changed->now != user))
+		return true;
+	size_t n = column->flags & CF_LIST ? json_array_size(value) : 1;
+	for (size_t k = 0; k < n; k++) {
+		json_t *one = column->flags & CF_LIST ? json_array_get(value, k) : value;
+		const struct pending *p = build_find(check->b, check->to, json_string_value(one));
+		if (p == NULL || p->now != NULL)
+			continue;
+		struct err err = {0};
+		err_path(&err, "/ops/%u", p->op);
+		err_object(&err, "%s/%s", api_tables[p->table].name, p->name);
+		err_set(&err, ERR_DANGLING, "%s %s is still used by %s/%s (%s)",
+		    api_tables[p->table].name, p->name, api_tables[user->table].name, user->name,
+		    column->name);
+		err_hint(&err, "change or delete %s/%s in the same transaction",
+		    api_tables[user->table].name, user->name);
+		txn_errors_add(check->b->errs, &err, p->op);
+	}
+	return true;
+}
+
+/* A client that is tied to an owner may not hang its objects on those of others: that would change what they do. */
+static int check_target(const struct build *b, enum api_table to, const char *name, struct err *err)
+{
+	const char *table = api_tables[to].name;
+	const struct api_object *o = find(b, to, name);
+	if (o == NULL) {
+		err_set(err, ERR_DANGLING, "there is no %s %s", table, name);
+		return err_hint(err, "put it in the same transaction or before");
+	}
+	if (!b->rules->own_only || strcmp(o->owner, b->rules->owner) == 0)
+		return 0;
+	err_set(err, ERR_FORBIDDEN, "%s %s belongs to owner %s", table, name, o->owner);
+	return err_hint(
+	    err, "this client's role lets it refer to objects of owner %s only", b->rules->owner);
+}
+
+/* Values of ports that reach the host itself, or other hosts beside what networks and tunnel_peers allow. */
+static const struct {
+	const char *column;
+	const char *words[6]; // none: any
+} operator_values[] = {
+    {"kind", {"ethdev", "uplink", "tap", "pcap", "vxlan"}},
+    {"socket", {NULL}},
+    {"device", {NULL}},
+    {"interface", {NULL}},
+};
+
+/* What a client that is tied to an owner puts into a port, beside references that the schema knows. */
+static void check_port_of_owner(struct build *b, const struct pending *p)
+{
+	json_t *before = p->stored != NULL ? p->stored->data : NULL;
+	struct err err = {0};
+	err_object(&err, "port/%s", p->name);
+	for (size_t i = 0; i < ARRAY_SIZE(operator_values); i++) {
+		const char *column = operator_values[i].column;
+		json_t *value = json_object_get(p->now->data, column);
+		if (value == NULL || json_equal(value, json_object_get(before, column)) ||
+		    !is_one_of(json_string_value(value), operator_values[i].words))
+			continue;
+		err_path(&err, "/%s", column);
+		err_set(&err, ERR_FORBIDDEN, "%s \"%.64s\" needs the role operate", column,
+		    json_string_value(value));
+		err_hint(&err, "it reaches devices, files or other hosts; an operator can make it");
+		txn_errors_add_object(b->errs, &err, p->op);
+	}
+	/* A patch needs the other side's word; a remote port only has to name its tunnel. */
+	const char *kind = json_string_value(json_object_get(p->now->data, "kind"));
+	const char *peer = json_string_value(json_object_get(p->now->data, "peer"));
+	if (kind == NULL || peer == NULL || strcmp(kind, "remote") != 0 ||
+	    check_target(b, API_TABLE_TUNNEL_PEER, peer, &err) == 0)
+		return;
+	err_path(&err, "/peer");
+	txn_errors_add_object(b->errs, &err, p->op);
+}
+
+/* Without words: any is. */
+static bool is_one_of(const char *value, const char *const *words)
+{
+	if (words[0] == NULL)
+		return true;
+	while (*words != NULL && strcmp(*words, value) != 0)
+		words++;
+	return *words != NULL;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Instructions per packet, counted by callgrind (tools/bench/lib/layer_b0.py): it collects inside of b0_measured only. Everything
+ * is fixed, so the same compiler gives the same count each time.
+ */
+#include <gnu/libc-version.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "datapath/act.h"
+#include "datapath/forward.h"
+#include "datapath/parse.h"
+#include "datapath/session.h"
+#include "tools/bench/path/cases.h"
+#include "tools/bench/path/must.h"
+
+struct staged_burst {
+	struct session_key parsed[BURST], key[BURST];
+	const struct session_key *mask[BURST];
+	struct session *session[BURST];
+};
+
+struct stage {
+	const char *name;
+	const char *shape; // of the packets, see cases.c
+	void (*run)(struct run *r, struct staged_burst *b);
+	struct ruleset rules; // 0: the default
+};
+
+static void run_parse(struct run *r, struct staged_burst *b);
+static void run_look_up(struct run *r, struct staged_burst *b);
+static void run_act(struct run *r, struct staged_burst *b);
+static void run_forward(struct run *r, struct staged_burst *b);
+
+/* Counts can only be compared between builds of one kind. */
+static const char compiler[] =
+#ifdef __clang__
+    "clang "
+#else
+    "gcc "
+#endif
+    __VERSION__
+#ifndef __OPTIMIZE__
+    ", not optimised"
+#endif
+    ;
+
+/* Parts of a hit alone, then whole bursts. */
+static const struct stage stages[] = {
+    {"parse", "hit", run_parse, {}},
+    {"look_up", "hit", run_look_up, {}},
+    {"act", "hit", run_act, {}},
+    {"hit", "hit", run_forward, {}},
+    {"encap", "encap", run_forward, {}},
+    {"decap", "decap", run_forward, {}},
+    {"miss", "miss", run_forward, {.n_tables = 10, .n_rules = 100, .n_masks = 4}},
+    {"miss_masks", "miss", run_forward, {.n_tables = 1, .n_rules = 1000, .n_masks = 1000}},
+    {"flood", "flood", run_forward, {.n_tables = 3, .n_rules = 100, .n_masks = 4}},
+};
+
+void b0_measured(const struct stage *stage, struct run *r, struct staged_burst *b);
+static void prepare_stages(struct run *r, struct staged_burst *b);
+
+void case_b0(const struct bench_case *, const struct params *p)
+{
+	const struct stage *stage = stages;
+	while (stage < stages + ARRAY_SIZE(stages) && strcmp(stage->name, p->stage) != 0)
+		stage++;
+	if (stage == stages + ARRAY_SIZE(stages)) {
+		for (unsigned int i = 0; i < ARRAY_SIZE(stages); i++)
+			printf("%s\n", stages[i].name);
+		return;
+	}
+	struct params params = *p;
+	if (stage->rules.n_tables != 0)
+		params.rules = stage->rules;
+	struct run r;
+	static struct staged_burst b;
+	run_init(&r, stage->shape, &params);
+	for (uint32_t i = 0; i < p->n_bursts; i++) {
+		run_prepare(&r);
+		if (stage->run != run_forward)
+			prepare_stages(&r, &b);
+		b0_measured(stage, &r, &b);
+		if (stage->run == run_forward)
+			run_check(&r);
+	}
+	printf("{\"stage\":\"%s\",\"packets\":%u,\"compiler\":\"%s\",\"libc\":\"%s\"}\n",
+	    stage->name, p->n_bursts * BURST, compiler, gnu_get_libc_version());
+	run_fini(&r);
+}
+
+__attribute__((noinline)) void b0_measured(
+    const struct stage *stage, struct run *r, struct staged_burst *b)
+{
+	stage->run(r, b);
+	__asm__ volatile("" ::: "memory"); // a call, not a jump: callgrind watches this frame
+}
+
+/* What the stage under measurement finds done by those before it. */
+static void prepare_stages(struct run *r, struct staged_burst *b)
+{
+	struct session_table *t = r->s->w.sessions;
+	const struct session_key *mask = r->s->dp.bridges[BENCH_BRIDGE]->session_mask;
+	for (unsigned int i = 0; i < BURST; i++) {
+		MUST(parse_packet(r->t->m[i], &b->parsed[i]) == DP_DROP__COUNT);
+		b->mask[i] = mask;
+	}
+	uint32_t hash[BURST];
+	session_key_burst(t, b->parsed, b->mask, BURST, b->key, hash);
+	session_guess_burst(t, hash, BURST, b->session);
+	session_find_burst(t, b->key, hash, BURST, b->session);
+	for (unsigned int i = 0; i < BURST; i++)
+		MUST(b->session[i] != NULL);
+}
+
+static void run_parse(struct run *r, struct staged_burst *b)
+{
+	for (unsigned int i = 0; i < BURST; i++)
+		(void)parse_packet(r->t->m[i], &b->parsed[i]);
+}
+
+static void run_look_up(struct run *r, struct staged_burst *b)
+{
+	struct session_table *t = r->s->w.sessions;
+	uint32_t hash[BURST];
+	session_key_burst(t, b->parsed, b->mask, BURST, b->key, hash);
+	session_guess_burst(t, hash, BURST, b->session);
+	session_find_burst(t, b->key, hash, BURST, b->session);
+}
+
+static void run_act(struct run *r, struct staged_burst *b)
+{
+	for (unsigned int i = 0; i < BURST; i++)
+		MUST(act_run(&r->s->w, b->session[i]->program, r->t->m[i]));
+}
+
+static void run_forward(struct run *r, struct staged_burst *)
+{
+	forward_burst(&r->s->w, pkt_of(r->t->m[0])->in_port, r->t->m, BURST);
+}
