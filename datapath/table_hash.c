@@ -55,6 +55,13 @@ size_t mask_words_init(struct mask_words *w, const struct flow_key *mask)
 	return n;
 }
 
+void mask_words_expand(uint64_t map, const uint64_t *words, struct flow_key *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	for (; map != 0; map &= map - 1)
+		flow_key_words(ret)[__builtin_ctzll(map)] = *words++;
+}
+
 struct table_hash *table_hash_create(
     const struct table_seed *seed, const struct flow_key *mask, size_t words_ofs)
 {
