@@ -117,6 +117,7 @@ static int read_instructions(const json_t *data, struct dp_rule_conf *conf, stru
 	conf->cookie = cookie != NULL ? strtoull(cookie, NULL, 16) : 0;
 	conf->idle_timeout_s = (uint16_t)member_u64(data, "idle_timeout_s", 0);
 	conf->hard_timeout_s = (uint16_t)member_u64(data, "hard_timeout_s", 0);
+	conf->installed_ms = member_u64(data, "_installed_ms", 0);
 	if (conf->idle_timeout_s != 0 || conf->hard_timeout_s != 0)
 		conf->flags |= DP_RULE_F_SEND_REMOVED;
 	if (member_bool(data, "clear_actions", false))
@@ -203,6 +204,20 @@ static void put_body(struct entity *e, struct dp_rule_conf *conf, const uint8_t 
 	b->id = rule_id(conf->bridge, conf->table, conf->priority, match, match_size);
 }
 
+/* What the match says of the packet follows it through the actions to the action set. */
+static int check_actions(const struct flow_match *match, const struct buf_writer *apply,
+    const struct buf_writer *write, struct err *err)
+{
+	struct flow_match packet = *match;
+
+	err_path(err, "/actions");
+	int error = flow_actions_check(&packet, apply, err);
+	if (error < 0)
+		return error;
+	err_path(err, "/write_actions");
+	return flow_action_set_check(&packet, write, err);
+}
+
 static int resolve_parts(
     const struct resolver *r, struct buf_writer *apply, struct buf_writer *write, struct err *err)
 {
@@ -217,6 +232,8 @@ static int resolve_parts(
 		error = read_actions(r, "actions", apply, err);
 	if (error == 0)
 		error = read_actions(r, "write_actions", write, err);
+	if (error == 0)
+		error = check_actions(&match, apply, write, err);
 	if (error < 0)
 		return error;
 	size_t match_size = flow_match_encode(&match, encoded);

@@ -18,6 +18,8 @@ struct watch;
 struct model;
 struct dp_client;
 struct underlay;
+struct follow;
+struct expiry;
 struct rpc_server;
 
 struct daemon {
@@ -33,6 +35,8 @@ struct daemon {
 	struct model *model;
 	struct dp_client *dp;
 	struct underlay *underlay;
+	struct follow *follow; // the model and the underlay follow each other
+	struct expiry *expiry; // deletes flows that timed out
 	struct rpc_server *rpc;
 	void (*on_commit)(struct daemon *d); // the model has changed; NULL: nobody cares
 };

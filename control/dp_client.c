@@ -1,87 +1,94 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/dp_client.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include "control/dp_body.h"
 #include "control/dp_diff.h"
-#include "datapath/base/list.h"
+#include "datapath/base/clock.h"
 
 #define LOG_MODULE "switch"
 #include "datapath/base/log.h"
 
 /*
- * States of the connection (enum state), and what each is for:
- *   DISCONNECTED  a timer tries again: 10 ms after a loss, doubling to 1 s.
- *   GREETING      HELLO is sent. Its answer says what the switch holds: generation, digest, number of objects.
- *   DUMPING       the digest differs from the model's: the switch lists {kind, id, digest}.
- *   REPAIRING     the difference is sent as one transaction. Its answer must bear the model's digest.
- *   CONNECTED     current. Transactions go out as they are committed.
- * A commit that happens before CONNECTED is not queued: the model has it, so reconciliation carries it.
+ * States of the switch (enum state), and what each is for:
+ *   AWAY       no connection; dp_link tries again.
+ *   GREETING   HELLO is sent. Its answer says what the switch holds: generation, digest, number of objects.
+ *   FILLING    the digest differs from the model's: it is repaired.
+ *   CONNECTED  current. Transactions go out as they are committed.
+ * A commit that happens before CONNECTED is not queued: the model has it, so the repair carries it.
+ *
+ * A repair, also of a switch that is CONNECTED: it lists {kind, id, digest}, then the rules that timed out (in this order: one
+ * that goes in between is seen, and not installed again). The difference is sent as one transaction, whose answer must bear the
+ * digest that was foreseen. What it refuses is left out and the rest repaired again, at once.
  * When a reply is late or malformed the connection is dropped: after reconnecting, digests tell what is true.
  */
-enum state { DISCONNECTED, GREETING, DUMPING, REPAIRING, CONNECTED };
+enum state { AWAY, GREETING, FILLING, CONNECTED };
 
-enum {
-	BACKOFF_MIN_MS = 10,
-	BACKOFF_MAX_MS = 1000,
-	REPLY_TIMEOUT_MS = 10000,
-	MAX_PENDING = 4096, // requests without a reply
-	SEND_QUEUE_MAX = 1024,
-};
+enum { RETRY_MIN_MS = 1000, RETRY_MAX_MS = 60000 };
 
-struct pending {
-	struct list node;
-	uint32_t seq;
-	dp_reply_cb *cb;
+/* A prepare that waits for a repair to end: between the two phases nothing else may be sent. */
+struct waiting {
+	struct buf_writer body;
+	dp_reply_cb *cb; // NULL: none
 	void *arg;
 };
 
-/* A message the socket did not take yet. */
-struct queued {
-	struct list node;
-	struct dp_msg msg;
-	struct dp_body body;
+struct refusals {
+	struct dp_refusal list[DP_MAX_REFUSALS];
+	size_t n;
 };
 
 struct dp_client {
-	struct event_base *base;
-	struct sockaddr_un address;
 	struct model *model;
 	struct dp_client_events events;
+	struct dp_link *link;
+	struct event *on_retry;
 	enum state state;
-	int fd;
-	struct event *on_readable, *on_writable, *on_retry, *on_timeout;
-	unsigned int backoff_ms;
-	bool said_down; // a failure to connect is logged once
-	uint32_t next_seq;
-	struct list pendings, queue;
-	size_t n_pending, n_queued;
 	struct dp_hello_reply hello;
+	uint64_t generation; // last that was sent
+	uint64_t prepared;   // generation of what the switch was told to prepare; 0: nothing
+	struct waiting waiting;
+	bool is_repairing, repair_due;
 	uint64_t repair_digest; // of the model when the difference was sent
-	uint8_t *in;            // one packet
+	struct dp_diff diff;
+	struct dp_dump_entry *held; // the last dump
+	size_t n_held;
+	dp_reply_cb *commit_cb; // of the transaction that was told to commit
+	void *commit_arg;
+	struct refusals refused, offered; // as the last repair ended; as this one goes
+	uint64_t n_repairs;
+	unsigned int retry_ms;
+	uint64_t retry_at_ms;
 };
 
-static void try_connect(evutil_socket_t fd, short what, void *arg);
-static void disconnect(struct dp_client *c, const char *why);
-static void readable(evutil_socket_t fd, short what, void *arg);
-static void writable(evutil_socket_t fd, short what, void *arg);
-static void reply_late(evutil_socket_t fd, short what, void *arg);
-static int send_message(struct dp_client *c, enum dp_msg_type type, const void *body, size_t size,
-    dp_reply_cb *cb, void *arg);
-static int transmit(struct dp_client *c, const struct dp_msg *msg, const struct dp_body *body);
-static bool receive_one(struct dp_client *c);
-static void handle_message(struct dp_client *c, const struct dp_msg *msg, const uint8_t *body);
-static void handle_reply(struct dp_client *c, const struct dp_msg *msg, const uint8_t *body);
-static void handle_event(struct dp_client *c, const struct dp_msg *msg, const uint8_t *body);
+static void on_open(void *arg);
+static void on_close(void *arg);
 static void on_hello(int error, const void *body, size_t size, const char *what, void *arg);
+static void repair_begin(struct dp_client *c);
+static void repair_ask(struct dp_client *c);
 static void on_dump(int error, const void *body, size_t size, const char *what, void *arg);
+static void on_removed_list(int error, const void *body, size_t size, const char *what, void *arg);
+static void repair_send(struct dp_client *c, struct dp_removed_event *removed, size_t n_removed);
 static void on_repaired(int error, const void *body, size_t size, const char *what, void *arg);
+static void leave_out(struct dp_client *c, const struct dp_error *error);
+static void repair_end(struct dp_client *c);
+static void say_refusals(const struct dp_client *c);
+static void schedule_retry(struct dp_client *c);
+static void on_retry(evutil_socket_t fd, short what, void *arg);
 static void become_connected(struct dp_client *c);
+static void send_prepare(struct dp_client *c, struct buf_writer *body, dp_reply_cb *cb, void *arg);
+static void end_prepared(struct dp_client *c);
+static void on_committed(int error, const void *body, size_t size, const char *what, void *arg);
+static void on_aborted(int error, const void *body, size_t size, const char *what, void *arg);
+static void on_applied(int error, const void *body, size_t size, const char *what, void *arg);
+static struct buf_writer make_txn(
+    uint64_t generation, const struct buf_writer *ops, uint32_t n_ops);
+static int send_txn(struct dp_client *c, enum dp_msg_type type, struct buf_writer *body,
+    dp_reply_cb *cb, void *arg);
+static void on_event(const struct dp_msg *msg, const uint8_t *body, void *arg);
+static void on_removed_event(struct dp_client *c, const struct dp_msg *msg, const uint8_t *body);
 
 struct dp_client *dp_client_create(struct event_base *base, const char *socket_path,
     struct model *model, const struct dp_client_events *events)
@@ -89,25 +96,16 @@ struct dp_client *dp_client_create(struct event_base *base, const char *socket_p
 	struct dp_client *c = calloc(1, sizeof(*c));
 	if (c == NULL)
 		return NULL;
-	c->base = base;
+	const struct dp_link_events link_events = {on_open, on_close, on_event, c};
 	c->model = model;
 	c->events = *events;
-	c->fd = -1;
-	c->backoff_ms = BACKOFF_MIN_MS;
-	c->address.sun_family = AF_UNIX;
-	list_init(&c->pendings);
-	list_init(&c->queue);
-	c->in = malloc(sizeof(struct dp_msg) + DP_INLINE_MAX);
-	c->on_retry = event_new(base, -1, 0, try_connect, c);
-	c->on_timeout = event_new(base, -1, 0, reply_late, c);
-	if (c->in == NULL || c->on_retry == NULL || c->on_timeout == NULL ||
-	    strlen(socket_path) >= sizeof(c->address.sun_path)) {
+	c->retry_ms = RETRY_MIN_MS;
+	c->on_retry = event_new(base, -1, 0, on_retry, c);
+	c->link = dp_link_create(base, socket_path, &link_events);
+	if (c->on_retry == NULL || c->link == NULL) {
 		dp_client_destroy(c);
 		return NULL;
 	}
-	strncpy(c->address.sun_path, socket_path, sizeof(c->address.sun_path) - 1);
-	const struct timeval now = {0};
-	event_add(c->on_retry, &now);
 	return c;
 }
 
@@ -116,13 +114,11 @@ void dp_client_destroy(struct dp_client *c)
 	if (c == NULL)
 		return;
 	c->events = (struct dp_client_events){0};
-	if (c->fd >= 0)
-		disconnect(c, NULL);
+	dp_link_destroy(c->link);
 	if (c->on_retry != NULL)
 		event_free(c->on_retry);
-	if (c->on_timeout != NULL)
-		event_free(c->on_timeout);
-	free(c->in);
+	dp_diff_fini(&c->diff);
+	free(c->held);
 	free(c);
 }
 
@@ -131,33 +127,79 @@ bool dp_client_is_connected(const struct dp_client *c)
 	return c->state == CONNECTED;
 }
 
+void dp_client_status(const struct dp_client *c, struct dp_client_status *ret)
+{
+	uint64_t now_ms = clock_ms();
+
+	*ret = (struct dp_client_status){.is_connected = c->state == CONNECTED,
+	    .last_error = dp_link_last_error(c->link),
+	    .refusals = c->refused.list,
+	    .n_refusals = c->refused.n,
+	    .n_repairs = c->n_repairs};
+	if (c->refused.n > 0)
+		ret->retry_ms = (unsigned int)(c->retry_at_ms - MIN_OF(now_ms, c->retry_at_ms));
+}
+
 const struct dp_hello_reply *dp_client_hello(const struct dp_client *c)
 {
 	return &c->hello;
 }
 
-void dp_client_commit(struct dp_client *c, uint64_t generation, const struct buf_writer *ops,
+void dp_client_prepare(struct dp_client *c, uint64_t generation, const struct buf_writer *ops,
     uint32_t n_ops, dp_reply_cb *cb, void *arg)
 {
+	assert(c->prepared == 0 && c->waiting.cb == NULL);
 	if (c->state != CONNECTED) {
 		cb(-ENOTCONN, NULL, 0, "sluice-switch is not connected", arg);
 		return;
 	}
-	struct buf_writer w;
-	const struct dp_txn txn = {.generation = generation, .n_ops = n_ops};
-	buf_writer_init(&w, DP_BODY_MAX);
-	buf_put(&w, &txn, sizeof(txn));
-	buf_put(&w, ops->data, ops->size);
-	int rc = w.bad ? -E2BIG : send_message(c, DP_MSG_TXN, w.data, w.size, cb, arg);
-	buf_writer_fini(&w);
+	struct buf_writer body = make_txn(generation, ops, n_ops);
+	if (c->is_repairing) {
+		c->waiting = (struct waiting){body, cb, arg};
+		return;
+	}
+	send_prepare(c, &body, cb, arg);
+	buf_writer_fini(&body);
+}
+
+void dp_client_commit(struct dp_client *c, dp_reply_cb *cb, void *arg)
+{
+	const struct dp_commit commit = {.generation = c->prepared};
+	int rc = c->prepared == 0 ? -ENOTCONN
+				  : dp_link_send(c->link, DP_MSG_COMMIT, &commit, sizeof(commit),
+					on_committed, c);
+	if (rc == 0) {
+		c->commit_cb = cb;
+		c->commit_arg = arg;
+	}
+	end_prepared(c);
 	if (rc != 0)
-		cb(rc, NULL, 0, "the transaction could not be sent to sluice-switch", arg);
+		cb(rc, NULL, 0, "the connection to sluice-switch was lost", arg);
+}
+
+void dp_client_abort(struct dp_client *c)
+{
+	if (c->prepared != 0 && dp_link_send(c->link, DP_MSG_ABORT, NULL, 0, on_aborted, c) != 0)
+		dp_link_drop(c->link, "it does not take a message");
+	end_prepared(c);
+}
+
+void dp_client_apply(struct dp_client *c, const struct buf_writer *ops, uint32_t n_ops)
+{
+	assert(c->prepared == 0);
+	if (c->state != CONNECTED)
+		return; // the repair carries it
+	struct buf_writer body = make_txn(0, ops, n_ops);
+	if (send_txn(c, DP_MSG_TXN, &body, on_applied, c) != 0)
+		dp_link_drop(c->link, "a change of the underlay could not be sent");
+	buf_writer_fini(&body);
 }
 
 void dp_client_request(struct dp_client *c, enum dp_msg_type type, const void *body, size_t size,
     dp_reply_cb *cb, void *arg)
 {
-	int rc = c->state == CONNECTED ? send_message(c, type, body, size, cb, arg) : -ENOTCONN;
+	int rc =
+	    c->state == CONNECTED ? dp_link_send(c->link, type, body, size, cb, arg) : -ENOTCONN;
 	if (rc != 0)
 		cb(rc, NULL, 0,
 		    rc == -ENOTCONN ? "sluice-switch is not connected"
@@ -165,272 +207,327 @@ void dp_client_request(struct dp_client *c, enum dp_msg_type type, const void *b
 		    arg);
 }
 
-static void schedule_retry(struct dp_client *c)
-{
-	const struct timeval wait = {
-	    .tv_sec = c->backoff_ms / 1000, .tv_usec = (c->backoff_ms % 1000) * 1000};
-	event_add(c->on_retry, &wait);
-	c->backoff_ms = MIN_OF(c->backoff_ms * 2, (unsigned int)BACKOFF_MAX_MS);
-}
-
-static void try_connect(evutil_socket_t, short, void *arg)
+static void on_open(void *arg)
 {
 	struct dp_client *c = arg;
 	struct dp_hello hello = {.version = DP_PROTO_VERSION, .client = "sluiced"};
 
-	c->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&c->address, sizeof(c->address)) != 0) {
-		if (!c->said_down)
-			log_info("waiting for sluice-switch at %s: %s", c->address.sun_path,
-			    strerror(errno));
-		c->said_down = true;
-		if (c->fd >= 0)
-			close(c->fd);
-		c->fd = -1;
-		schedule_retry(c);
-		return;
-	}
-	c->on_readable = event_new(c->base, c->fd, EV_READ | EV_PERSIST, readable, c);
-	c->on_writable = event_new(c->base, c->fd, EV_WRITE, writable, c);
-	if (c->on_readable == NULL || c->on_writable == NULL ||
-	    event_add(c->on_readable, NULL) != 0) {
-		disconnect(c, "out of memory");
-		return;
-	}
 	c->state = GREETING;
-	if (send_message(c, DP_MSG_HELLO, &hello, sizeof(hello), on_hello, c) != 0)
-		disconnect(c, "it does not take a message");
+	if (dp_link_send(c->link, DP_MSG_HELLO, &hello, sizeof(hello), on_hello, c) != 0)
+		dp_link_drop(c->link, "it does not take a message");
 }
 
-/* Drops the connection and tells everybody who waits for a reply. why NULL: on purpose. */
-static void disconnect(struct dp_client *c, const char *why)
+static void on_close(void *arg)
 {
+	struct dp_client *c = arg;
+	struct waiting waiting = c->waiting;
 	bool was_connected = c->state == CONNECTED;
-	struct list waiting;
 
-	if (c->fd < 0)
-		return;
-	if (why != NULL)
-		log_warn("connection to sluice-switch lost: %s", why);
-	if (c->on_readable != NULL)
-		event_free(c->on_readable);
-	if (c->on_writable != NULL)
-		event_free(c->on_writable);
-	c->on_readable = c->on_writable = NULL;
-	event_del(c->on_timeout);
-	close(c->fd);
-	c->fd = -1;
-	c->state = DISCONNECTED;
-	list_foreach_safe (q, &c->queue, struct queued, node) {
-		list_del(&q->node);
-		dp_body_fini(&q->body);
-		free(q);
-	}
-	c->n_queued = 0;
-	// A callback may ask again: it is refused, not put on the list that is being emptied.
-	list_init(&waiting);
-	list_foreach_safe (p, &c->pendings, struct pending, node) {
-		list_del(&p->node);
-		list_add(&waiting, &p->node);
-	}
-	c->n_pending = 0;
-	list_foreach_safe (p, &waiting, struct pending, node) {
-		if (p->arg != c)
-			p->cb(
-			    -ENOTCONN, NULL, 0, "the connection to sluice-switch was lost", p->arg);
-		free(p);
-	}
-	if (why == NULL)
-		return;
-	schedule_retry(c);
+	c->state = AWAY;
+	c->prepared = 0;
+	c->is_repairing = c->repair_due = false;
+	c->waiting = (struct waiting){0};
+	event_del(c->on_retry);
 	if (was_connected && c->events.on_state != NULL)
 		c->events.on_state(false, c->events.arg);
+	if (waiting.cb == NULL)
+		return;
+	buf_writer_fini(&waiting.body);
+	waiting.cb(-ENOTCONN, NULL, 0, "the connection to sluice-switch was lost", waiting.arg);
 }
 
-static int send_message(struct dp_client *c, enum dp_msg_type type, const void *body, size_t size,
-    dp_reply_cb *cb, void *arg)
-{
-	if (c->n_pending >= MAX_PENDING)
-		return -EAGAIN;
-	struct pending *p = calloc(1, sizeof(*p));
-	struct queued *q = calloc(1, sizeof(*q));
-	if (p == NULL || q == NULL || dp_body_init(&q->body, body, size) != 0) {
-		free(p);
-		free(q);
-		return -ENOMEM;
-	}
-	if (++c->next_seq == 0)
-		c->next_seq = 1; // 0 is for events
-	q->msg = (struct dp_msg){.type = type,
-	    .seq = c->next_seq,
-	    .size = (uint32_t)size,
-	    .flags = q->body.memfd >= 0 ? DP_MSG_F_MEMFD : 0};
-	int rc = c->n_queued == 0 ? transmit(c, &q->msg, &q->body) : -EAGAIN;
-	bool waits = rc == -EAGAIN && c->n_queued < SEND_QUEUE_MAX;
-	if (waits) {
-		list_add(&c->queue, &q->node);
-		c->n_queued++;
-		event_add(c->on_writable, NULL);
-	} else {
-		dp_body_fini(&q->body);
-		free(q);
-	}
-	if (rc != 0 && !waits) {
-		free(p);
-		return rc;
-	}
-	*p = (struct pending){.seq = c->next_seq, .cb = cb, .arg = arg};
-	list_add(&c->pendings, &p->node);
-	if (c->n_pending++ == 0) {
-		const struct timeval timeout = {.tv_sec = REPLY_TIMEOUT_MS / 1000};
-		event_add(c->on_timeout, &timeout);
-	}
-	return 0;
-}
-
-/* 0, -EAGAIN when the socket is full, or -errno. */
-static int transmit(struct dp_client *c, const struct dp_msg *msg, const struct dp_body *body)
-{
-	struct iovec iov[2] = {
-	    {.iov_base = (void *)(uintptr_t)msg, .iov_len = sizeof(*msg)},
-	    {.iov_base = body->data, .iov_len = body->memfd >= 0 ? 0 : msg->size},
-	};
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct msghdr mh = {.msg_iov = iov, .msg_iovlen = 2};
-
-	if (body->memfd >= 0) {
-		mh.msg_control = control.space;
-		mh.msg_controllen = sizeof(control.space);
-		struct cmsghdr *cm = CMSG_FIRSTHDR(&mh);
-		*cm = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
-		    .cmsg_type = SCM_RIGHTS,
-		    .cmsg_len = CMSG_LEN(sizeof(int))};
-		memcpy(CMSG_DATA(cm), &body->memfd, sizeof(int));
-	}
-	ssize_t n = sendmsg(c->fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
-	return n >= 0 ? 0 : errno == EWOULDBLOCK ? -EAGAIN : -errno;
-}
-
-static void writable(evutil_socket_t, short, void *arg)
+static void on_hello(int error, const void *body, size_t size, const char *what, void *arg)
 {
 	struct dp_client *c = arg;
 
-	list_foreach_safe (q, &c->queue, struct queued, node) {
-		int rc = transmit(c, &q->msg, &q->body);
-		if (rc == -EAGAIN) {
-			event_add(c->on_writable, NULL);
-			return;
-		}
-		if (rc != 0) {
-			disconnect(c, strerror(-rc));
-			return;
-		}
-		list_del(&q->node);
-		c->n_queued--;
-		dp_body_fini(&q->body);
-		free(q);
-	}
-}
-
-static void reply_late(evutil_socket_t, short, void *arg)
-{
-	disconnect(arg, "no reply in 10 s");
-}
-
-static void readable(evutil_socket_t, short, void *arg)
-{
-	struct dp_client *c = arg;
-
-	for (unsigned int i = 0; i < 64 && c->fd >= 0; i++) { // then others have their turn
-		if (!receive_one(c))
-			return;
-	}
-}
-
-/* False when there is nothing more to read, or no connection any more. */
-static bool receive_one(struct dp_client *c)
-{
-	struct iovec iov = {.iov_base = c->in, .iov_len = sizeof(struct dp_msg) + DP_INLINE_MAX};
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct msghdr mh = {.msg_iov = &iov,
-	    .msg_iovlen = 1,
-	    .msg_control = control.space,
-	    .msg_controllen = sizeof(control.space)};
-	int memfd = -1;
-
-	ssize_t n = recvmsg(c->fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return false;
-	if (n <= 0) {
-		disconnect(c, n == 0 ? "it ended" : strerror(errno));
-		return false;
-	}
-	struct cmsghdr *cm = CMSG_FIRSTHDR(&mh);
-	if (cm != NULL && cm->cmsg_type == SCM_RIGHTS && cm->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&memfd, CMSG_DATA(cm), sizeof(int));
-	struct dp_msg msg;
-	struct dp_body body;
-	if ((size_t)n < sizeof(msg) || (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
-		if (memfd >= 0)
-			close(memfd);
-		disconnect(c, "it sent a malformed message");
-		return false;
-	}
-	memcpy(&msg, c->in, sizeof(msg));
-	if (dp_body_receive(&body, &msg, c->in + sizeof(msg), (size_t)n - sizeof(msg), memfd) !=
-	    0) {
-		disconnect(c, "it sent a malformed message");
-		return false;
-	}
-	handle_message(c, &msg, body.data);
-	dp_body_fini(&body);
-	return c->fd >= 0;
-}
-
-static void handle_message(struct dp_client *c, const struct dp_msg *msg, const uint8_t *body)
-{
-	if (msg->seq == 0)
-		handle_event(c, msg, body);
-	else
-		handle_reply(c, msg, body);
-}
-
-static void handle_reply(struct dp_client *c, const struct dp_msg *msg, const uint8_t *body)
-{
-	struct pending *p =
-	    list_is_empty(&c->pendings) ? NULL : list_entry(c->pendings.next, struct pending, node);
-	struct dp_error e = {.errno_value = EPROTO};
-
-	// Replies come in the order of requests.
-	if (p == NULL || p->seq != msg->seq) {
-		disconnect(c, "it answered what was not asked");
+	if (error != 0 || size != sizeof(c->hello)) {
+		dp_link_drop(c->link, error != 0 ? what : "it speaks another version");
 		return;
 	}
-	list_del(&p->node);
-	if (--c->n_pending == 0) {
-		event_del(c->on_timeout);
-	} else {
-		const struct timeval timeout = {.tv_sec = REPLY_TIMEOUT_MS / 1000};
-		event_add(c->on_timeout, &timeout);
+	memcpy(&c->hello, body, sizeof(c->hello));
+	if (c->hello.version != DP_PROTO_VERSION) {
+		dp_link_drop(c->link, "it speaks another version");
+		return;
 	}
-	if (msg->type == DP_MSG_ERROR) {
-		memcpy(&e, body, MIN_OF((size_t)msg->size, sizeof(e)));
-		e.what[sizeof(e.what) - 1] = '\0';
-		p->cb(e.errno_value > 0 ? -e.errno_value : -EPROTO, NULL, 0, e.what, p->arg);
-	} else {
-		p->cb(0, body, msg->size, "", p->arg);
+	c->generation = c->hello.generation;
+	if (c->hello.n_removed_lost > 0)
+		log_warn(
+		    "sluice-switch could not remember %lu rules that timed out: they come back",
+		    c->hello.n_removed_lost);
+	if (c->hello.digest == model_digest(c->model) &&
+	    c->hello.n_objects == model_n_objects(c->model) && c->hello.n_removed == 0) {
+		log_info("sluice-switch holds what it should: %lu objects, generation %lu",
+		    c->hello.n_objects, c->hello.generation);
+		c->refused.n = 0;
+		become_connected(c);
+		return;
 	}
-	free(p);
+	c->state = FILLING;
+	repair_begin(c);
 }
 
-static void handle_event(struct dp_client *c, const struct dp_msg *msg, const uint8_t *body)
+static void repair_begin(struct dp_client *c)
 {
+	c->repair_due = c->prepared != 0;
+	if (c->repair_due || c->is_repairing)
+		return;
+	c->is_repairing = true;
+	c->offered.n = 0;
+	repair_ask(c);
+}
+
+static void repair_ask(struct dp_client *c)
+{
+	if (dp_link_send(c->link, DP_MSG_DUMP, NULL, 0, on_dump, c) != 0 ||
+	    dp_link_send(c->link, DP_MSG_REMOVED, NULL, 0, on_removed_list, c) != 0)
+		dp_link_drop(c->link, "it does not take a message");
+}
+
+static void on_dump(int error, const void *body, size_t size, const char *what, void *arg)
+{
+	struct dp_client *c = arg;
+
+	if (error != 0 || size % sizeof(*c->held) != 0) {
+		dp_link_drop(c->link, error != 0 ? what : "its dump is malformed");
+		return;
+	}
+	free(c->held);
+	c->held = malloc(size + 1);
+	if (c->held == NULL) {
+		dp_link_drop(c->link, "out of memory");
+		return;
+	}
+	if (size > 0)
+		memcpy(c->held, body, size);
+	c->n_held = size / sizeof(*c->held);
+}
+
+static void on_removed_list(int error, const void *body, size_t size, const char *what, void *arg)
+{
+	struct dp_client *c = arg;
+	struct dp_removed_event *removed;
+
+	if (error != 0 || size % sizeof(*removed) != 0) {
+		dp_link_drop(c->link, error != 0 ? what : "its list of removed rules is malformed");
+		return;
+	}
+	removed = malloc(size + 1);
+	if (removed == NULL) {
+		dp_link_drop(c->link, "out of memory");
+		return;
+	}
+	if (size > 0)
+		memcpy(removed, body, size);
+	repair_send(c, removed, size / sizeof(*removed));
+	free(removed);
+}
+
+static void repair_send(struct dp_client *c, struct dp_removed_event *removed, size_t n_removed)
+{
+	struct dp_diff *d = &c->diff;
+	struct dp_diff_input in = {.model = c->model,
+	    .held = c->held,
+	    .n_held = c->n_held,
+	    .refusals = c->offered.list,
+	    .n_refusals = c->offered.n,
+	    .removed = removed,
+	    .n_removed = n_removed,
+	    .now_wall_ms = clock_wall_ms()};
+
+	dp_removed_sort(removed, n_removed);
+	dp_diff_fini(d);
+	dp_diff_make(&in, d);
+	log_info("sluice-switch holds %zu objects of %lu: sending %u changes", in.n_held,
+	    model_n_objects(c->model), d->n_ops);
+	c->repair_digest = model_digest(c->model);
+	c->n_repairs++;
+	if (send_txn(c, DP_MSG_TXN, &d->txn, on_repaired, c) != 0)
+		dp_link_drop(c->link, "the difference could not be sent");
+}
+
+static void on_repaired(int error, const void *body, size_t size, const char *what, void *arg)
+{
+	struct dp_client *c = arg;
+	struct dp_txn_reply reply;
+
+	if (error != 0 && size == sizeof(struct dp_error)) {
+		leave_out(c, body);
+		return;
+	}
+	if (error != 0 || size != sizeof(reply)) {
+		dp_link_drop(c->link, error != 0 ? what : "its answer is malformed");
+		return;
+	}
+	memcpy(&reply, body, sizeof(reply));
+	c->hello.generation = reply.generation;
+	if (reply.digest != c->diff.digest) { // not again at once: that would be a loop
+		dp_link_drop(c->link, "its digest is not that of what it was sent");
+		return;
+	}
+	// A commit came in between, and was not sent: what it changed is the difference now.
+	if (c->state == FILLING && c->repair_digest != model_digest(c->model))
+		repair_ask(c);
+	else
+		repair_end(c);
+}
+
+static void leave_out(struct dp_client *c, const struct dp_error *error)
+{
+	const struct dp_op *op = dp_diff_op(&c->diff, error->op_index);
+
+	if (op == NULL || c->offered.n == DP_MAX_REFUSALS) {
+		dp_link_drop(c->link, op == NULL ? error->what : "it refuses too much");
+		return;
+	}
+	struct dp_refusal *r = &c->offered.list[c->offered.n++];
+	r->kind = op->kind;
+	r->id = op->id;
+	snprintf(r->what, sizeof(r->what), "%s", error->what);
+	repair_ask(c);
+}
+
+static void repair_end(struct dp_client *c)
+{
+	const struct buf_writer *expired = &c->diff.expired;
+	struct waiting waiting = c->waiting;
+
+	say_refusals(c);
+	c->refused = c->offered;
+	c->is_repairing = false;
+	if (c->state != CONNECTED)
+		become_connected(c);
+	if (c->refused.n > 0)
+		schedule_retry(c);
+	else
+		c->retry_ms = RETRY_MIN_MS;
+	c->waiting = (struct waiting){0};
+	if (waiting.cb != NULL) {
+		send_prepare(c, &waiting.body, waiting.cb, waiting.arg);
+		buf_writer_fini(&waiting.body);
+	}
+	if (expired->size > 0 && c->events.on_removed != NULL)
+		c->events.on_removed((const struct dp_removed_event *)(const void *)expired->data,
+		    expired->size / sizeof(struct dp_removed_event), c->events.arg);
+}
+
+/* Only what is new: it is offered again for ever. */
+static void say_refusals(const struct dp_client *c)
+{
+	for (size_t i = 0; i < c->offered.n; i++) {
+		const struct dp_refusal *r = &c->offered.list[i];
+		bool was_said = false;
+		for (size_t k = 0; k < c->refused.n; k++)
+			was_said |= c->refused.list[k].kind == r->kind &&
+				    c->refused.list[k].id == r->id &&
+				    strcmp(c->refused.list[k].what, r->what) == 0;
+		if (!was_said)
+			log_warn("sluice-switch does not take %s: %s",
+			    model_object_name(c->model, r->kind, r->id), r->what);
+	}
+	if (c->offered.n == 0 && c->refused.n > 0)
+		log_info("sluice-switch has taken what it refused before");
+}
+
+static void schedule_retry(struct dp_client *c)
+{
+	const struct timeval wait = {
+	    .tv_sec = c->retry_ms / 1000, .tv_usec = (c->retry_ms % 1000) * 1000};
+
+	event_add(c->on_retry, &wait);
+	c->retry_at_ms = clock_ms() + c->retry_ms;
+	c->retry_ms = MIN_OF(c->retry_ms * 2, (unsigned int)RETRY_MAX_MS);
+}
+
+static void on_retry(evutil_socket_t, short, void *arg)
+{
+	struct dp_client *c = arg;
+
+	if (c->state == CONNECTED)
+		repair_begin(c);
+}
+
+static void become_connected(struct dp_client *c)
+{
+	c->state = CONNECTED;
+	dp_link_settle(c->link);
+	if (c->events.on_state != NULL)
+		c->events.on_state(true, c->events.arg);
+}
+
+static void send_prepare(struct dp_client *c, struct buf_writer *body, dp_reply_cb *cb, void *arg)
+{
+	int rc = send_txn(c, DP_MSG_PREPARE, body, cb, arg);
+
+	if (rc == 0)
+		c->prepared = c->generation;
+	else
+		cb(rc, NULL, 0, "the transaction could not be sent to sluice-switch", arg);
+}
+
+static void end_prepared(struct dp_client *c)
+{
+	c->prepared = 0;
+	if (c->repair_due)
+		repair_begin(c);
+}
+
+/* It cannot be refused, but it can be late: then the switch has dropped it, and gets it as a difference. */
+static void on_committed(int error, const void *body, size_t size, const char *what, void *arg)
+{
+	struct dp_client *c = arg;
+
+	if (error != 0 && c->state == CONNECTED) {
+		log_warn("sluice-switch did not keep a transaction: %s", what);
+		repair_begin(c);
+	}
+	c->commit_cb(error, body, size, what, c->commit_arg);
+}
+
+static void on_aborted(int error, const void *, size_t, const char *what, void *arg)
+{
+	struct dp_client *c = arg;
+
+	if (error != 0)
+		dp_link_drop(c->link, what);
+}
+
+/* What exactly is refused, and whether it still is, the repair finds out. */
+static void on_applied(int error, const void *, size_t, const char *what, void *arg)
+{
+	struct dp_client *c = arg;
+
+	if (error == 0 || c->state != CONNECTED)
+		return;
+	log_warn("sluice-switch did not take a change of the underlay: %s", what);
+	repair_begin(c);
+}
+
+/* bad when it is too large. */
+static struct buf_writer make_txn(uint64_t generation, const struct buf_writer *ops, uint32_t n_ops)
+{
+	struct buf_writer w;
+	const struct dp_txn txn = {.generation = generation, .n_ops = n_ops};
+
+	buf_writer_init(&w, DP_BODY_MAX);
+	buf_put(&w, &txn, sizeof(txn));
+	buf_put(&w, ops->data, ops->size);
+	return w;
+}
+
+/* Under the next generation, or the one that it asks for when that is later. */
+static int send_txn(
+    struct dp_client *c, enum dp_msg_type type, struct buf_writer *body, dp_reply_cb *cb, void *arg)
+{
+	if (body->bad)
+		return -E2BIG;
+	struct dp_txn *txn = (struct dp_txn *)(void *)body->data;
+	txn->generation = c->generation = MAX_OF(c->generation + 1, txn->generation);
+	return dp_link_send(c->link, type, body->data, body->size, cb, arg);
+}
+
+static void on_event(const struct dp_msg *msg, const uint8_t *body, void *arg)
+{
+	struct dp_client *c = arg;
 	struct dp_port_event port;
 	struct dp_punt_event punt;
 
@@ -449,95 +546,16 @@ static void handle_event(struct dp_client *c, const struct dp_msg *msg, const ui
 		if (punt.snap <= msg->size - sizeof(punt))
 			c->events.on_punt(&punt, body + sizeof(punt), c->events.arg);
 		return;
-	case DP_MSG_EV_REMOVED:
-		if (msg->size % sizeof(struct dp_removed_event) == 0 &&
-		    c->events.on_removed != NULL)
-			c->events.on_removed((const struct dp_removed_event *)(const void *)body,
-			    msg->size / sizeof(struct dp_removed_event), c->events.arg);
-		return;
+	case DP_MSG_EV_REMOVED: on_removed_event(c, msg, body); return;
 	default: log_debug("event of unknown type %u", msg->type);
 	}
 }
 
-static void on_hello(int error, const void *body, size_t size, const char *what, void *arg)
+static void on_removed_event(struct dp_client *c, const struct dp_msg *msg, const uint8_t *body)
 {
-	struct dp_client *c = arg;
+	size_t n = msg->size / sizeof(struct dp_removed_event);
 
-	if (error != 0 || size != sizeof(c->hello)) {
-		disconnect(c, error != 0 ? what : "it speaks another version");
-		return;
-	}
-	memcpy(&c->hello, body, sizeof(c->hello));
-	if (c->hello.version != DP_PROTO_VERSION) {
-		disconnect(c, "it speaks another version");
-		return;
-	}
-	if (c->hello.digest == model_digest(c->model) &&
-	    c->hello.n_objects == model_n_objects(c->model)) {
-		log_info("sluice-switch holds what it should: %lu objects, generation %lu",
-		    c->hello.n_objects, c->hello.generation);
-		become_connected(c);
-		return;
-	}
-	c->state = DUMPING;
-	if (send_message(c, DP_MSG_DUMP, NULL, 0, on_dump, c) != 0)
-		disconnect(c, "it does not take a message");
-}
-
-static void on_dump(int error, const void *body, size_t size, const char *what, void *arg)
-{
-	struct dp_client *c = arg;
-	struct buf_writer w;
-	size_t n = size / sizeof(struct dp_dump_entry);
-
-	if (error != 0 || size % sizeof(struct dp_dump_entry) != 0) {
-		disconnect(c, error != 0 ? what : "its dump is malformed");
-		return;
-	}
-	buf_writer_init(&w, DP_BODY_MAX);
-	buf_put_zeros(&w, sizeof(struct dp_txn));
-	uint32_t n_ops = dp_diff(c->model, body, n, &w);
-	struct dp_txn *txn = (struct dp_txn *)(void *)w.data;
-	*txn = (struct dp_txn){.generation = c->hello.generation + 1, .n_ops = n_ops};
-	log_info("sluice-switch holds %zu objects of %lu: sending %u changes", n,
-	    model_n_objects(c->model), n_ops);
-	c->state = REPAIRING;
-	c->repair_digest = model_digest(c->model);
-	if (w.bad || send_message(c, DP_MSG_TXN, w.data, w.size, on_repaired, c) != 0)
-		disconnect(c, "the difference could not be sent");
-	buf_writer_fini(&w);
-}
-
-static void on_repaired(int error, const void *body, size_t size, const char *what, void *arg)
-{
-	struct dp_client *c = arg;
-	struct dp_txn_reply reply;
-
-	if (error != 0 || size != sizeof(reply)) {
-		disconnect(c, error != 0 ? what : "its answer is malformed");
-		return;
-	}
-	memcpy(&reply, body, sizeof(reply));
-	c->hello.generation = reply.generation;
-	if (reply.digest != c->repair_digest) { // not again at once: that would be a loop
-		disconnect(c, "its digest is not that of what it was sent");
-		return;
-	}
-	// A commit came in between: what it changed is the difference now.
-	if (reply.digest != model_digest(c->model)) {
-		c->state = DUMPING;
-		if (send_message(c, DP_MSG_DUMP, NULL, 0, on_dump, c) != 0)
-			disconnect(c, "it does not take a message");
-		return;
-	}
-	become_connected(c);
-}
-
-static void become_connected(struct dp_client *c)
-{
-	c->state = CONNECTED;
-	c->backoff_ms = BACKOFF_MIN_MS;
-	c->said_down = false;
-	if (c->events.on_state != NULL)
-		c->events.on_state(true, c->events.arg);
+	if (msg->size % sizeof(struct dp_removed_event) == 0 && c->events.on_removed != NULL)
+		c->events.on_removed(
+		    (const struct dp_removed_event *)(const void *)body, n, c->events.arg);
 }

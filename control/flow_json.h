@@ -30,6 +30,16 @@ int flow_match_from_json(
 MUST_CHECK
 int flow_actions_from_json(
     json_t *list, const struct flow_names *names, struct buf_writer *actions, struct err *err);
+/*
+ * 0 when every packet of the match has the fields that the actions, run in order, read and write. *m becomes what is known of the
+ * packet afterwards. Else -EINVAL, with the path of the field in the list.
+ */
+MUST_CHECK
+int flow_actions_check(struct flow_match *m, const struct buf_writer *actions, struct err *err);
+/* The same of an action set, which runs on packets that are as *m says. */
+MUST_CHECK
+int flow_action_set_check(
+    const struct flow_match *m, const struct buf_writer *actions, struct err *err);
 /* A port by name or number, of a bridge; reserved (enum dp_ofport) words only with allow_reserved. */
 MUST_CHECK
 int flow_port_from_json(json_t *value, const struct flow_names *names, bool allow_reserved,

@@ -16,6 +16,9 @@
 #include "control/api/watch.h"
 #include "control/daemon.h"
 #include "control/dp_client.h"
+#include "control/expiry.h"
+#include "control/follow.h"
+#include "control/json_memory.h"
 #include "control/mem.h"
 #include "control/options.h"
 #include "control/query/punt.h"
@@ -30,14 +33,10 @@ static int open_state(struct daemon *d, const struct options *o, struct err *err
 static int open_sockets(struct daemon *d, const struct options *o, struct err *err);
 static void close_all(struct daemon *d);
 static int make_dir(const char *path, mode_t mode, struct err *err);
-static void follow_model(struct daemon *d);
 static void on_switch_state(bool connected, void *arg);
 static void on_switch_port(const struct dp_port_event *ev, void *arg);
 static void on_punt(const struct dp_punt_event *ev, const uint8_t *data, void *arg);
 static void on_rules_removed(const struct dp_removed_event *ev, size_t n, void *arg);
-static void on_underlay(const struct dp_route_conf *routes, size_t n_routes,
-    const struct dp_local_conf *locals, size_t n_locals, const struct model_underlay *summary,
-    void *arg);
 static void on_signal(evutil_socket_t sig, short what, void *arg);
 static void on_reload(evutil_socket_t sig, short what, void *arg);
 
@@ -53,6 +52,7 @@ int main(int argc, char **argv)
 		return rc;
 	log_init("sluiced", o.log_level);
 	mem_init(NULL);
+	json_memory_init();
 	signal(SIGPIPE, SIG_IGN);
 	rc = run(&d, &o, &err);
 	close_all(&d);
@@ -110,6 +110,7 @@ static int open_state(struct daemon *d, const struct options *o, struct err *err
 	d->model = model_create(&model_options);
 	d->reconcile = reconcile_create();
 	d->txn = txn_engine_create(d);
+	d->expiry = expiry_create(d);
 	d->watch = watch_create(d);
 	if (d->model == NULL)
 		return err_set(err, ERR_INTERNAL, "the model cannot be made");
@@ -126,11 +127,10 @@ static int open_sockets(struct daemon *d, const struct options *o, struct err *e
 	    .on_punt = on_punt,
 	    .on_removed = on_rules_removed,
 	    .arg = d};
-	const struct underlay_events underlay_events = {.on_change = on_underlay, .arg = d};
 	char path[128];
 
-	d->underlay = underlay_create(d->base, &underlay_events, err);
-	if (d->underlay == NULL)
+	d->follow = follow_create(d, err);
+	if (d->follow == NULL)
 		return -EIO;
 	// Before the switch is asked what it holds: a model without routes would differ from it.
 	follow_model(d);
@@ -159,7 +159,8 @@ static void close_all(struct daemon *d)
 {
 	dp_client_destroy(d->dp); // first: it answers those who still wait for the switch
 	rpc_server_destroy(d->rpc);
-	underlay_destroy(d->underlay);
+	follow_destroy(d->follow);
+	expiry_destroy(d->expiry);
 	watch_destroy(d->watch);
 	txn_engine_destroy(d->txn);
 	reconcile_destroy(d->reconcile);
@@ -177,21 +178,6 @@ static int make_dir(const char *path, mode_t mode, struct err *err)
 		return 0;
 	err_set(err, ERR_INTERNAL, "cannot make directory %s: %s", path, strerror(errno));
 	return err_hint(err, "run as root, or name another with --rundir and --state");
-}
-
-/* What the model now wants to know of the underlay. */
-static void follow_model(struct daemon *d)
-{
-	const struct underlay_uplink *uplinks;
-	const struct ip_addr *remotes;
-	const uint16_t *udp_ports;
-	size_t n_uplinks = model_uplinks(d->model, &uplinks),
-	       n_remotes = model_remotes(d->model, &remotes),
-	       n_udp_ports = model_udp_ports(d->model, &udp_ports);
-
-	underlay_set_uplinks(d->underlay, uplinks, n_uplinks);
-	underlay_set_remotes(d->underlay, remotes, n_remotes);
-	underlay_set_udp_ports(d->underlay, udp_ports, n_udp_ports);
 }
 
 static void on_switch_state(bool connected, void *)
@@ -229,42 +215,11 @@ static void on_punt(const struct dp_punt_event *ev, const uint8_t *data, void *a
 		watch_live(d->watch, WATCH_PUNT, name, punt_to_json(d, ev, data));
 }
 
-/* Flows whose time ran out leave the desired state too; the switch has removed them already. */
 static void on_rules_removed(const struct dp_removed_event *ev, size_t n, void *arg)
 {
 	struct daemon *d = arg;
-	json_t *ops = json_array();
 
-	for (size_t i = 0; i < n; i++) {
-		const char *name = model_flow_name(d->model, ev[i].rule);
-
-		if (name == NULL || store_find(d->store, API_TABLE_FLOW, name) == NULL)
-			continue;
-		log_info("flow %s removed: %s timeout", name, ev[i].reason == 0 ? "idle" : "hard");
-		json_array_append_new(ops,
-		    json_pack("{s:s, s:s, s:s}", "op", "delete", "table", "flow", "name", name));
-	}
-	if (json_array_size(ops) == 0) {
-		json_decref(ops);
-		return;
-	}
-	struct txn_spec spec = {.ops = ops, .force = true};
-	txn_submit(d->txn, NULL, &spec);
-}
-
-static void on_underlay(const struct dp_route_conf *routes, size_t n_routes,
-    const struct dp_local_conf *locals, size_t n_locals, const struct model_underlay *summary,
-    void *arg)
-{
-	struct daemon *d = arg;
-	struct buf_writer ops;
-
-	buf_writer_init(&ops, DP_BODY_MAX);
-	model_set_underlay(d->model, summary);
-	uint32_t n_ops = model_put_underlay(d->model, routes, n_routes, locals, n_locals, &ops);
-	if (n_ops > 0 && d->dp != NULL)
-		txn_send_ops(d->txn, &ops, n_ops);
-	buf_writer_fini(&ops);
+	expiry_add(d->expiry, ev, n);
 }
 
 static void on_signal(evutil_socket_t sig, short, void *arg)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "control/json_memory.h"
 #include "datapath/base/no_memory.h"
 
 #define LOG_MODULE "mem"
@@ -17,7 +18,6 @@ static const struct mem_source libc = {.alloc = malloc, .resize = realloc};
 static struct mem_source source = {.alloc = malloc, .resize = realloc};
 static size_t json_bytes;
 
-static void die(size_t size);
 static void *event_alloc(size_t size);
 static void *json_alloc(size_t size);
 static void json_release(void *p);
@@ -25,7 +25,7 @@ static void json_release(void *p);
 void mem_init(const struct mem_source *from)
 {
 	source = from != NULL ? *from : libc;
-	no_memory_hook = die;
+	no_memory_hook = mem_die;
 	json_set_alloc_funcs(json_alloc, json_release);
 	event_set_mem_functions(event_alloc, mem_resize, free);
 }
@@ -41,7 +41,7 @@ void *mem_alloc_array(size_t n, size_t elem_size)
 {
 	size_t size;
 	if (__builtin_mul_overflow(n, elem_size, &size))
-		die(SIZE_MAX);
+		mem_die(SIZE_MAX);
 	return mem_alloc(size);
 }
 
@@ -49,7 +49,7 @@ void *mem_resize(void *p, size_t size)
 {
 	void *moved = source.resize(p, MAX_OF(size, 1));
 	if (moved == NULL)
-		die(size);
+		mem_die(size);
 	return moved;
 }
 
@@ -69,18 +69,13 @@ char *mem_copy_text(const char *text, size_t len)
 	return copy;
 }
 
-void mem_json_free(char *text)
-{
-	json_release(text);
-}
-
 size_t mem_json_bytes(void)
 {
-	return json_bytes;
+	return json_bytes + json_memory_bytes();
 }
 
 /* Without a destructor or handler: they would need memory. */
-static void die(size_t size)
+void mem_die(size_t size)
 {
 	log_err(
 	    "out of memory: no %zu bytes; ending. What was acknowledged is in the journal", size);
@@ -91,7 +86,7 @@ static void *event_alloc(size_t size)
 {
 	void *p = source.alloc(MAX_OF(size, 1));
 	if (p == NULL)
-		die(size);
+		mem_die(size);
 	return p;
 }
 

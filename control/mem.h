@@ -8,7 +8,7 @@
  *
  * That it does not happen because of a client is the work of limits: rpc_memory_take.
  *
- * Threads: sluiced's loop. Memory: all of it is freed with free(), but texts of json_dumps.
+ * Threads: sluiced's loop. Memory: all of it is freed with free().
  */
 #include <stddef.h>
 
@@ -29,7 +29,7 @@ void *mem_resize(void *p, size_t size);
 void *mem_grow(void *array, size_t n, size_t *capacity, size_t elem_size);
 /* At most len bytes of text. */
 char *mem_copy_text(const char *text, size_t len);
-/* The text of json_dumps. NULL is allowed. */
-void mem_json_free(char *text);
+/* There is no memory: says so and ends the daemon. */
+__attribute__((noreturn)) void mem_die(size_t size);
 /* All that jansson has now. */
 size_t mem_json_bytes(void);

@@ -19,7 +19,8 @@ struct model *model_create(const struct model_options *options)
 	hash_key_init(&m->secret);
 	snprintf(m->rundir, sizeof(m->rundir), "%s", options->rundir);
 	hmap_init(&m->anchors);
-	hmap_init(&m->units);
+	for (size_t t = 0; t < TABLE__COUNT; t++)
+		hmap_init(&m->units[t]);
 	hmap_init(&m->objs);
 	return m;
 }
@@ -39,10 +40,12 @@ void model_destroy(struct model *m)
 	for (size_t i = 0; i < n; i++)
 		entity_destroy(m, entities[i]);
 	free(entities);
-	hmap_foreach_safe (u, &m->units, struct unit, node)
-		unit_destroy(u);
+	for (size_t t = 0; t < TABLE__COUNT; t++) {
+		hmap_foreach_safe (u, &m->units[t], struct unit, node)
+			unit_destroy(u);
+		hmap_fini(&m->units[t]);
+	}
 	hmap_fini(&m->anchors);
-	hmap_fini(&m->units);
 	hmap_fini(&m->objs);
 	free(m->remotes);
 	free(m->uplinks);
@@ -170,6 +173,13 @@ const char *model_group_name(const struct model *m, uint64_t group_object_id)
 	return o != NULL ? o->unit->label : NULL;
 }
 
+const char *model_object_name(const struct model *m, enum dp_kind kind, uint64_t id)
+{
+	const struct dp_obj *o = model_obj(m, kind, id);
+
+	return o != NULL ? o->unit->label : "an object that is not wanted any more";
+}
+
 size_t model_uplinks(const struct model *m, const struct underlay_uplink **ret)
 {
 	make_lists((struct model *)m); // a cache: the state does not change
@@ -225,13 +235,12 @@ static void make_lists(struct model *m)
 	m->remotes = NULL;
 	m->uplinks = NULL;
 	m->n_remotes = m->n_uplinks = 0;
-	hmap_foreach (u, &m->units, struct unit, node) {
-		if (u->table != API_TABLE_PORT && u->table != API_TABLE_TUNNEL_PEER)
-			continue;
-		const struct entity *e = model_entity(m, (enum api_table)u->table, u->name);
-		if (u->table == API_TABLE_TUNNEL_PEER)
-			add_remote(m, &e->peer.remote, &remotes_capacity);
-		else if (e->port.kind == PK_VXLAN && !e->port.remote_is_flow)
+	hmap_foreach (u, &m->units[API_TABLE_TUNNEL_PEER], struct unit, node)
+		add_remote(m, &model_entity(m, API_TABLE_TUNNEL_PEER, u->name)->peer.remote,
+		    &remotes_capacity);
+	hmap_foreach (u, &m->units[API_TABLE_PORT], struct unit, node) {
+		const struct entity *e = model_entity(m, API_TABLE_PORT, u->name);
+		if (e->port.kind == PK_VXLAN && !e->port.remote_is_flow)
 			add_remote(m, &e->port.remote, &remotes_capacity);
 		else if (e->port.kind == PK_UPLINK)
 			add_uplink(m, e, &uplinks_capacity);

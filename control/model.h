@@ -91,4 +91,6 @@ uint32_t model_bridge_id(const struct model *m, const char *name);
 const char *model_flow_name(
     const struct model *m, uint64_t rule_id); // API flow, or what it was compiled from: "port/vm1"
 const char *model_group_name(const struct model *m, uint64_t group_object_id);
+/* The API object that it was made of: as model_flow_name, "port/vm1", "underlay". */
+const char *model_object_name(const struct model *m, enum dp_kind kind, uint64_t id);
 const char *model_ofport_name(const struct model *m, uint32_t bridge_id, uint32_t ofport);

@@ -27,6 +27,7 @@ enum {
 	NET_VXLAN_OFPORT = 65280,        // above what the API gives
 	TABLE_GLOBAL = API_TABLE__COUNT, // unit of what all networks share
 	TABLE_UNDERLAY,                  // unit of routes and local addresses
+	TABLE__COUNT,
 	VXLAN_UDP_PORT = 4789,
 	VXLAN_OVERHEAD4 = 50, // inner Ethernet 14, VXLAN 8, UDP 8, IPv4 20
 	VXLAN_OVERHEAD6 = 70,
@@ -155,7 +156,7 @@ struct dp_obj {
 };
 
 struct unit {
-	struct hmap_node node; // by table and name
+	struct hmap_node node; // by name, in those of its table
 	int table;             // enum api_table, TABLE_GLOBAL, TABLE_UNDERLAY
 	char name[65];
 	char label[80]; // model_flow_name
@@ -173,8 +174,8 @@ struct model {
 	struct hash_key secret;
 	char rundir[64];
 	struct hmap anchors;
-	struct hmap units;
-	struct hmap objs; // struct dp_obj
+	struct hmap units[TABLE__COUNT]; // by enum api_table and the two above
+	struct hmap objs;                // struct dp_obj
 	uint64_t digest;
 	uint64_t version; // of commits
 	uint64_t seq;

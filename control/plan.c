@@ -319,10 +319,8 @@ void plan_dirty(struct model_plan *p, int table, const char *name)
 /* Ports take their default MTU from the underlay. */
 static void dirty_ports(struct model_plan *p)
 {
-	hmap_foreach (u, &p->m->units, struct unit, node) {
-		if (u->table == API_TABLE_PORT)
-			plan_dirty(p, API_TABLE_PORT, u->name);
-	}
+	hmap_foreach (u, &p->m->units[API_TABLE_PORT], struct unit, node)
+		plan_dirty(p, API_TABLE_PORT, u->name);
 }
 
 static void touch_all(struct model_plan *p, uint16_t old_mtu, bool had_networks, bool had_peers)

@@ -13,7 +13,7 @@ struct unit *unit_create(int table, const char *name)
 	u->table = table;
 	memcpy(u->name, name, strnlen(name, sizeof(u->name) - 1));
 	if (table == API_TABLE_FLOW || table >= API_TABLE__COUNT)
-		snprintf(u->label, sizeof(u->label), "%s", u->name);
+		memcpy(u->label, u->name, sizeof(u->name));
 	else
 		snprintf(u->label, sizeof(u->label), "%s/%s", api_tables[table].name, u->name);
 	return u;
@@ -29,15 +29,12 @@ void unit_destroy(struct unit *u)
 	free(u);
 }
 
-static uint64_t unit_hash(const struct model *m, int table, const char *name)
-{
-	return hash_string(&m->secret, name) + (uint64_t)table;
-}
-
 struct unit *model_unit(const struct model *m, int table, const char *name)
 {
-	hmap_foreach_with_hash (u, &m->units, unit_hash(m, table, name), struct unit, node) {
-		if (u->table == table && strcmp(u->name, name) == 0)
+	uint64_t hash = hash_string(&m->secret, name);
+
+	hmap_foreach_with_hash (u, &m->units[table], hash, struct unit, node) {
+		if (strcmp(u->name, name) == 0)
 			return u;
 	}
 	return NULL;
@@ -78,7 +75,7 @@ void model_add_unit(struct model *m, struct unit *u)
 {
 	if (u == NULL)
 		return;
-	hmap_add(&m->units, &u->node, unit_hash(m, u->table, u->name));
+	hmap_add(&m->units[u->table], &u->node, hash_string(&m->secret, u->name));
 	for (size_t i = 0; i < u->n; i++) {
 		struct dp_obj *o = u->objs[i];
 		settle(m, o);
@@ -91,7 +88,7 @@ void model_del_unit(struct model *m, struct unit *u)
 {
 	if (u == NULL)
 		return;
-	hmap_del(&m->units, &u->node);
+	hmap_del(&m->units[u->table], &u->node);
 	for (size_t i = 0; i < u->n; i++) {
 		hmap_del(&m->objs, &u->objs[i]->node);
 		m->digest ^= u->objs[i]->digest;

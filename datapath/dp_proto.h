@@ -16,6 +16,13 @@
  * tell after a restart, without reading anything back, that the switch holds what it should. When it differs,
  * control dumps {kind, id, digest} and sends only the difference.
  *
+ * Two phases, for control to journal in between what it knows will not be refused: PREPARE does all that can fail, out of
+ * the workers' sight; COMMIT makes it visible. While a transaction is prepared no other is taken (-EBUSY). It is taken back by
+ * ABORT, by the end of the connection, and after DP_PREPARED_MS; a COMMIT that comes later is answered -ESTALE.
+ *
+ * Rules that timed out are remembered until a transaction names their id again (a deletion, normally): control that was away
+ * reads them with REMOVED, and does not install them again.
+ *
  * One client at a time programs the switch; a newer connection replaces the older.
  *
  * Threads: any; plain values. Memory: none.
@@ -23,21 +30,26 @@
 #include "datapath/dp_types.h"
 
 enum {
-	DP_PROTO_VERSION = 1,
+	DP_PROTO_VERSION = 2,
 	DP_INLINE_MAX = 65536,           // body bytes in the packet itself
 	DP_BODY_MAX = 512 * 1024 * 1024, // body bytes in a memfd
+	DP_PREPARED_MS = 10000,          // a prepared transaction waits no longer
 };
 
 enum dp_msg_type {
-	DP_MSG_HELLO = 1,   // dp_hello; reply DP_MSG_HELLO with dp_hello_reply
-	DP_MSG_TXN = 2,     // dp_txn and ops; reply dp_txn_reply
-	DP_MSG_DUMP = 3,    // no body; reply: dp_dump_entry[]
-	DP_MSG_STATS = 4,   // dp_stats_req; reply: dp_*_stats[] of the kind
-	DP_MSG_SAMPLES = 5, // no body; reply: dp_sample[]
-	DP_MSG_TRACE = 6,   // dp_trace_req and packet; reply: dp_trace_rec list
-	DP_MSG_FDB = 7,     // dp_fdb_req; reply: dp_fdb_entry[]
-	DP_MSG_LOG = 8,     // dp_log_req; reply without body
-	DP_MSG_ERROR = 9,   // reply only: dp_error
+	DP_MSG_HELLO = 1,    // dp_hello; reply DP_MSG_HELLO with dp_hello_reply
+	DP_MSG_TXN = 2,      // dp_txn and ops; reply dp_txn_reply
+	DP_MSG_DUMP = 3,     // no body; reply: dp_dump_entry[]
+	DP_MSG_STATS = 4,    // dp_stats_req; reply: dp_*_stats[] of the kind
+	DP_MSG_SAMPLES = 5,  // no body; reply: dp_sample[]
+	DP_MSG_TRACE = 6,    // dp_trace_req and packet; reply: dp_trace_rec list
+	DP_MSG_FDB = 7,      // dp_fdb_req; reply: dp_fdb_entry[]
+	DP_MSG_LOG = 8,      // dp_log_req; reply without body
+	DP_MSG_ERROR = 9,    // reply only: dp_error
+	DP_MSG_PREPARE = 10, // dp_txn and ops; reply without body
+	DP_MSG_COMMIT = 11,  // dp_commit; reply: dp_txn_reply
+	DP_MSG_ABORT = 12,   // no body; reply without body, also when nothing was prepared
+	DP_MSG_REMOVED = 13, // no body; reply: dp_removed_event[]
 	/* Switch to control, unasked; seq is 0. */
 	DP_MSG_EV_PORT = 32,    // dp_port_event
 	DP_MSG_EV_PUNT = 33,    // dp_punt_event and packet
@@ -53,9 +65,11 @@ struct dp_msg {
 
 enum { DP_MSG_F_MEMFD = 1 };
 
+enum { DP_OP_NONE = 0xffffffff };
+
 struct dp_error {
 	int32_t errno_value; // positive errno
-	uint32_t op_index;   // transaction: the op; else 0
+	uint32_t op_index;   // transaction: the op, or DP_OP_NONE
 	char what[256];
 };
 
@@ -72,6 +86,8 @@ struct dp_hello_reply {
 	uint64_t generation; // of the last transaction; 0 after start
 	uint64_t digest;
 	uint64_t n_objects;
+	uint64_t n_removed;      // rules that timed out and control may not know
+	uint64_t n_removed_lost; // more than could be remembered, since its start
 	char build[64];
 };
 
@@ -104,6 +120,11 @@ struct dp_txn {
 	    generation; // becomes the switch's generation; not before the current one, unless reset
 	uint32_t n_ops;
 	uint32_t flags; // DP_TXN_F_*
+};
+
+/* The prepared transaction, by its generation. */
+struct dp_commit {
+	uint64_t generation;
 };
 
 enum { DP_TXN_F_RESET = 1 }; // forget all objects first, in the same generation
@@ -289,9 +310,12 @@ struct dp_punt_event {
 	uint64_t tun_id;
 };
 
+enum dp_removed_reason { DP_REMOVED_IDLE, DP_REMOVED_HARD };
+
 struct dp_removed_event {
 	uint64_t rule;
-	uint32_t reason; // 0 idle, 1 hard
+	uint64_t digest; // of the object that went: control may have put another since
+	uint32_t reason; // enum dp_removed_reason
 	uint32_t pad;
 	struct dp_rule_stats stats;
 };

@@ -8,6 +8,7 @@
 
 #include "datapath/base/clock.h"
 #include "datapath/dp_state.h"
+#include "datapath/removed_rules.h"
 #include "datapath/trace.h"
 
 #define LOG_MODULE "dp"
@@ -33,6 +34,10 @@ static int refuse(const struct request *r, int errno_value, const char *what);
 static int run_hello(const struct request *r);
 static void log_client(const struct dp_hello *hello);
 static int run_txn(const struct request *r);
+static int run_prepare(const struct request *r);
+static int run_commit(const struct request *r);
+static int run_abort(const struct request *r);
+static int run_removed(const struct request *r);
 static int run_dump(const struct request *r);
 static void dump_entry(const struct dp_dump_entry *e, void *arg);
 static int run_stats(const struct request *r);
@@ -44,6 +49,10 @@ static int run_log(const struct request *r);
 static const struct request_def requests[] = {
     [DP_MSG_HELLO] = {sizeof(struct dp_hello), false, run_hello},
     [DP_MSG_TXN] = {sizeof(struct dp_txn), true, run_txn},
+    [DP_MSG_PREPARE] = {sizeof(struct dp_txn), true, run_prepare},
+    [DP_MSG_COMMIT] = {sizeof(struct dp_commit), false, run_commit},
+    [DP_MSG_ABORT] = {0, false, run_abort},
+    [DP_MSG_REMOVED] = {0, false, run_removed},
     [DP_MSG_DUMP] = {0, false, run_dump},
     [DP_MSG_STATS] = {sizeof(struct dp_stats_req), false, run_stats},
     [DP_MSG_SAMPLES] = {0, false, run_samples},
@@ -57,7 +66,7 @@ int dp_request_run(struct dp *dp, struct tracer *tracer, uint32_t type, const vo
 {
 	struct request r = {dp, tracer, body, size, ret, error};
 
-	*error = (struct dp_error){0};
+	*error = (struct dp_error){.op_index = DP_OP_NONE};
 	if (type >= ARRAY_SIZE(requests) || requests[type].run == NULL)
 		return refuse(&r, ENOSYS, "unknown request");
 	const struct request_def *def = &requests[type];
@@ -71,7 +80,7 @@ int dp_request_run(struct dp *dp, struct tracer *tracer, uint32_t type, const vo
 
 static int refuse(const struct request *r, int errno_value, const char *what)
 {
-	*r->error = (struct dp_error){.errno_value = errno_value};
+	*r->error = (struct dp_error){.errno_value = errno_value, .op_index = DP_OP_NONE};
 	snprintf(r->error->what, sizeof(r->error->what), "%s", what);
 	return -errno_value;
 }
@@ -88,7 +97,9 @@ static int run_hello(const struct request *r)
 	    .boot_id = r->dp->boot_id,
 	    .generation = dp_state_generation(st),
 	    .digest = dp_state_digest(st),
-	    .n_objects = dp_state_n_objects(st)};
+	    .n_objects = dp_state_n_objects(st),
+	    .n_removed = removed_rules_count(dp_state_removed(st)),
+	    .n_removed_lost = removed_rules_n_lost(dp_state_removed(st))};
 	snprintf(reply.build, sizeof(reply.build), "%s", SLUICE_VERSION);
 	log_client(hello);
 	buf_put(r->ret, &reply, sizeof(reply));
@@ -116,6 +127,38 @@ static int run_txn(const struct request *r)
 	if (rc < 0)
 		return rc;
 	buf_put(r->ret, &reply, sizeof(reply));
+	return 0;
+}
+
+static int run_prepare(const struct request *r)
+{
+	const struct dp_txn *txn = r->body;
+
+	return dp_state_prepare(
+	    r->dp->state, txn, (const uint8_t *)(txn + 1), r->size - sizeof(*txn), r->error);
+}
+
+static int run_commit(const struct request *r)
+{
+	const struct dp_commit *commit = r->body;
+	struct dp_txn_reply reply;
+
+	int rc = dp_state_commit_prepared(r->dp->state, commit->generation, &reply, r->error);
+	if (rc < 0)
+		return rc;
+	buf_put(r->ret, &reply, sizeof(reply));
+	return 0;
+}
+
+static int run_abort(const struct request *r)
+{
+	dp_state_abort(r->dp->state);
+	return 0;
+}
+
+static int run_removed(const struct request *r)
+{
+	removed_rules_encode(dp_state_removed(r->dp->state), r->ret);
 	return 0;
 }
 

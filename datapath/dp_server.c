@@ -196,6 +196,7 @@ static void welcome(struct dp_server *s)
 		log_info("a newer client replaces the older");
 		dp_conn_destroy(s->client);
 	}
+	dp_state_abort(s->dp->state); // the older's
 	s->client = s->newcomer;
 	s->newcomer = NULL;
 	__atomic_store_n(&s->dp->controller_connected, true, __ATOMIC_RELAXED);
@@ -209,6 +210,7 @@ static void on_close(struct dp_conn *c, void *arg)
 		s->newcomer = NULL;
 	} else {
 		s->client = NULL;
+		dp_state_abort(s->dp->state);
 		__atomic_store_n(&s->dp->controller_connected, false, __ATOMIC_RELAXED);
 		log_info("client gone, %llu events dropped; forwarding goes on",
 		    (unsigned long long)dp_conn_n_events_dropped(c));

@@ -20,6 +20,7 @@
 
 #include "datapath/base/clock.h"
 #include "datapath/dp_validate.h"
+#include "datapath/removed_rules.h"
 #include "datapath/rule_stats.h"
 #include "datapath/workers.h"
 
@@ -35,6 +36,8 @@ static const struct kind_ops *const kinds[DP_KIND__COUNT] = {
 
 static int commit(struct dp_state *st, const struct dp_txn *txn, const uint8_t *ops, size_t size,
     struct dp_error *error);
+static void txn_free(struct txn *t);
+static void forget_removed(struct txn *t);
 static int collect(struct txn *t, const struct dp_txn *txn, const uint8_t *ops, size_t size);
 static void collect_op(struct txn *t, const struct dp_op *op, uint32_t index);
 static void collect_reset(struct txn *t);
@@ -67,9 +70,11 @@ int dp_state_create(struct dp *dp)
 	for (unsigned int b = 0; b <= DP_MAX_BRIDGES; b++)
 		st->joined[b] = (uint8_t)b;
 	st->stats = rule_stats_create(dp);
+	st->removed = removed_rules_create();
 	struct tunnel_cfg *tunnels = tunnel_cfg_create(no_tunnels);
-	if (st->stats == NULL || tunnels == NULL) {
+	if (st->stats == NULL || st->removed == NULL || tunnels == NULL) {
 		rule_stats_destroy(st->stats);
+		removed_rules_destroy(st->removed);
 		tunnel_cfg_destroy(tunnels);
 		free(st);
 		return -ENOMEM;
@@ -83,6 +88,7 @@ void dp_state_destroy(struct dp_state *st)
 {
 	if (st == NULL)
 		return;
+	dp_state_abort(st);
 	// Bridges last: ports and rules are in them.
 	for (unsigned int k = DP_KIND__COUNT - 1; k > 0; k--)
 		destroy_objects(st, k);
@@ -93,6 +99,7 @@ void dp_state_destroy(struct dp_state *st)
 	tunnel_cfg_destroy(st->dp->tunnels);
 	st->dp->tunnels = NULL;
 	rule_stats_destroy(st->stats);
+	removed_rules_destroy(st->removed);
 	st->dp->state = NULL;
 	free(st);
 }
@@ -155,6 +162,11 @@ void dp_state_foreach_rule(const struct dp_state *st, uint32_t bridge,
 	}
 }
 
+const struct removed_rules *dp_state_removed(const struct dp_state *st)
+{
+	return st->removed;
+}
+
 const struct rule_stats *dp_state_rule_stats(const struct dp_state *st)
 {
 	return st->stats;
@@ -176,7 +188,7 @@ int txn_refuse(struct txn *t, const struct change *c, int errno_value, const cha
 	va_list ap;
 
 	t->error->errno_value = errno_value;
-	t->error->op_index = c != NULL ? c->index : 0;
+	t->error->op_index = c != NULL ? c->index : DP_OP_NONE;
 	va_start(ap, fmt);
 	vsnprintf(t->error->what, sizeof(t->error->what), fmt, ap);
 	va_end(ap);
@@ -214,9 +226,19 @@ struct object *state_find(const struct dp_state *st, enum dp_kind kind, uint64_t
 static int commit(struct dp_state *st, const struct dp_txn *txn, const uint8_t *ops, size_t size,
     struct dp_error *error)
 {
-	AUTO(free) struct txn *t = calloc(1, sizeof(*t));
+	struct txn *t;
+	int r = txn_create(st, txn, ops, size, error, &t);
+	if (r == 0)
+		txn_apply(t, txn->generation);
+	return r;
+}
 
-	*error = (struct dp_error){0};
+int txn_create(struct dp_state *st, const struct dp_txn *txn, const uint8_t *ops, size_t size,
+    struct dp_error *error, struct txn **ret)
+{
+	struct txn *t = calloc(1, sizeof(*t));
+
+	*error = (struct dp_error){.op_index = DP_OP_NONE};
 	if (t == NULL) {
 		error->errno_value = ENOMEM;
 		return -ENOMEM;
@@ -226,21 +248,51 @@ static int commit(struct dp_state *st, const struct dp_txn *txn, const uint8_t *
 	for (unsigned int k = 0; k < DP_KIND__COUNT; k++)
 		list_init(&t->of_kind[k]);
 	hmap_init(&t->by_id);
-	int r = collect(t, txn, ops, size);
+	int r = st->prepared == NULL ? 0 : txn_refuse(t, NULL, EBUSY, "another is prepared");
+	if (r == 0)
+		r = collect(t, txn, ops, size);
 	if (r == 0)
 		r = check(t);
 	if (r == 0)
 		r = prepare(t);
-	if (r == 0) {
-		publish(t);
-		rcu_synchronize();
-		retire(t);
-		st->generation = txn->generation;
-	}
+	t->error = NULL; // from here on nothing is refused
+	if (r == 0)
+		*ret = t;
+	else
+		txn_free(t);
+	return r;
+}
+
+void txn_apply(struct txn *t, uint64_t generation)
+{
+	publish(t);
+	rcu_synchronize();
+	retire(t);
+	forget_removed(t);
+	t->st->generation = generation;
+	txn_free(t);
+}
+
+void txn_drop(struct txn *t)
+{
+	undo(t);
+	txn_free(t);
+}
+
+static void txn_free(struct txn *t)
+{
 	rcu_run();
 	hmap_fini(&t->by_id);
 	free(t->changes);
-	return r;
+	free(t);
+}
+
+/* Control knows of a rule's end, or has put it anew. */
+static void forget_removed(struct txn *t)
+{
+	for (uint32_t i = 0; removed_rules_count(t->st->removed) > 0 && i < t->n_changes; i++)
+		if (t->changes[i].kind == DP_KIND_RULE)
+			removed_rules_del(t->st->removed, t->changes[i].id);
 }
 
 static int collect(struct txn *t, const struct dp_txn *txn, const uint8_t *ops, size_t size)

@@ -13,6 +13,7 @@
 
 struct dp_state;
 struct rule_stats;
+struct removed_rules;
 
 enum {
 	STATE_MAX_OPS = 4 << 20, // of one transaction
@@ -32,6 +33,20 @@ void dp_state_destroy(struct dp_state *st);
 MUST_CHECK
 int dp_state_commit(struct dp_state *st, const struct dp_txn *txn, const uint8_t *ops, size_t size,
     struct dp_txn_reply *ret, struct dp_error *ret_error);
+/*
+ * The same in two steps. Prepare does all that can fail; ops are copied. Until commit or abort no other transaction is taken
+ * (-EBUSY), ports are not polled and no rule times out, so the caller ends it soon: dp_state_poll_ports does after
+ * DP_PREPARED_MS.
+ */
+MUST_CHECK
+int dp_state_prepare(struct dp_state *st, const struct dp_txn *txn, const uint8_t *ops, size_t size,
+    struct dp_error *ret_error);
+/* -ESTALE: no transaction of that generation is prepared. */
+MUST_CHECK
+int dp_state_commit_prepared(
+    struct dp_state *st, uint64_t generation, struct dp_txn_reply *ret, struct dp_error *ret_error);
+void dp_state_abort(struct dp_state *st); // nothing prepared: does nothing
+bool dp_state_is_prepared(const struct dp_state *st);
 uint64_t dp_state_generation(const struct dp_state *st);
 uint64_t dp_state_digest(const struct dp_state *st);
 size_t dp_state_n_objects(const struct dp_state *st);
@@ -42,6 +57,7 @@ void dp_state_foreach(
 /* Visits rules of a bridge, or of all (0). */
 void dp_state_foreach_rule(const struct dp_state *st, uint32_t bridge,
     void (*cb)(const struct rule *r, void *arg), void *arg);
+const struct removed_rules *dp_state_removed(const struct dp_state *st);
 const struct rule_stats *dp_state_rule_stats(const struct dp_state *st);
 /* Once a second: ages learned MACs, recycles counter slots, runs deferred frees. */
 void dp_state_run(struct dp_state *st, uint64_t now_ms);

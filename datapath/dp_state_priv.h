@@ -4,7 +4,7 @@
 /*
  * Inside dp_state: the store, a transaction under way, and what each kind of object does in its phases.
  *
- * Threads: control. Memory: see dp_state.h; a transaction and its changes live during dp_state_commit only.
+ * Threads: control. Memory: see dp_state.h; a transaction and its changes live until they are committed or refused.
  */
 #include <stdlib.h>
 
@@ -63,7 +63,9 @@ struct dp_state {
 	struct flow_key mask_unions[DP_MAX_BRIDGES + 1]; // scratch of join_masks
 	struct {
 		uint16_t state, link_up;
-	} reported[DP_MAX_PORTS]; // by the last event; REPORTED_NONE: no event yet
+	} reported[DP_MAX_PORTS];      // by the last event; REPORTED_NONE: no event yet
+	struct removed_rules *removed; // that timed out
+	struct prepared *prepared;     // NULL: no transaction is
 	struct port **dead_ports; // gone, but workers may still poll them: workers_assign failed
 	uint32_t n_dead_ports;
 };
@@ -117,6 +119,12 @@ static inline void auto_free(void *p)
 #define txn_foreach(it, t, k) list_foreach (it, &(t)->of_kind[k], struct change, of_kind)
 
 /* dp_state.c */
+/* Collects, checks and prepares. *ret is to be applied or dropped. 0, or -errno and *error says why. */
+MUST_CHECK
+int txn_create(struct dp_state *st, const struct dp_txn *txn, const uint8_t *ops, size_t size,
+    struct dp_error *error, struct txn **ret);
+void txn_apply(struct txn *t, uint64_t generation); // frees t
+void txn_drop(struct txn *t);                       // undoes and frees t
 int txn_refuse(struct txn *t, const struct change *c, int errno_value, const char *fmt, ...)
     FORMAT(4, 5);
 /* t->error->what is filled already. */
@@ -138,6 +146,9 @@ struct object *state_find(const struct dp_state *st, enum dp_kind kind, uint64_t
 MUST_CHECK
 int state_commit_internal(struct dp_state *st, const uint8_t *ops, size_t size, uint32_t n_ops,
     struct dp_error *ret_error);
+
+/* dp_prepared.c. Whether a transaction is prepared; one that waited too long is dropped. */
+bool state_wait_prepared(struct dp_state *st, uint64_t now_ms);
 
 /* state_tunnel.c. The snapshot of the final state. */
 MUST_CHECK

@@ -195,6 +195,7 @@ struct dp_rule_conf {
 	uint32_t match_size, apply_size, write_size; // bytes that follow, each padded to 8
 	uint32_t pad;
 	uint64_t metadata_be, metadata_mask_be;
+	uint64_t installed_ms; // wall clock: when the hard timeout began; 0: when the switch got it
 };
 
 enum dp_group_type { DP_GROUP_ALL, DP_GROUP_INDIRECT, DP_GROUP_SELECT, DP_GROUP_FAST_FAILOVER };

@@ -168,6 +168,8 @@ static int check_rule_conf(const struct dp_rule_conf *c, char *what)
 		return bad(what, "rule: table is not in 0..253");
 	if ((c->flags & ~(uint32_t)RULE_FLAGS) != 0 || c->pad != 0)
 		return bad(what, "rule: unknown flag or padding that is not zero");
+	if (c->installed_ms != 0 && c->hard_timeout_s == 0)
+		return bad(what, "rule: a time of installation without a hard timeout");
 	if (go ? c->goto_table <= c->table || c->goto_table >= DP_N_TABLES : c->goto_table != 0)
 		return bad(
 		    what, "rule: goto_table is not a later table, or there without its flag");

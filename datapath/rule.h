@@ -26,6 +26,7 @@ struct rule {
 	uint8_t goto_table; // with DP_RULE_F_GOTO
 	uint32_t flags;     // DP_RULE_F_*
 	uint64_t metadata_be, metadata_mask_be;
+	uint64_t hard_end_ms; // monotonic; 0: counted from timed_since_ms
 	uint16_t idle_timeout_s, hard_timeout_s;
 	uint16_t apply_size, write_size; // bytes of the lists behind match
 	uint64_t match_map;              // words of struct flow_key whose mask is not zero

@@ -3,12 +3,13 @@
 
 #include "datapath/base/buf.h"
 #include "datapath/dp_state_priv.h"
+#include "datapath/removed_rules.h"
 #include "datapath/rule_stats.h"
 
 #define LOG_MODULE "rules"
 #include "datapath/base/log.h"
 
-enum { MAX_PER_RUN = 65536, REASON_IDLE = 0, REASON_HARD = 1 };
+enum { MAX_PER_RUN = 65536 };
 
 struct sweep {
 	const struct dp_state *st;
@@ -27,7 +28,7 @@ static void add_event(
 uint32_t rule_timeout_run(struct dp_state *st, uint64_t now_ms,
     void (*cb)(const struct dp_removed_event *ev, void *arg), void *arg)
 {
-	if (st->n_timed_rules == 0)
+	if (st->n_timed_rules == 0 || dp_state_is_prepared(st))
 		return 0;
 	struct sweep s = {.st = st, .now_ms = now_ms};
 	buf_writer_init(&s.ops, MAX_PER_RUN * sizeof(struct dp_op));
@@ -40,8 +41,10 @@ uint32_t rule_timeout_run(struct dp_state *st, uint64_t now_ms,
 	}
 	const struct dp_removed_event *events = (const struct dp_removed_event *)s.events.data;
 	size_t n_events = s.n > 0 ? s.events.size / sizeof(*events) : 0;
-	for (size_t i = 0; i < n_events; i++)
+	for (size_t i = 0; i < n_events; i++) {
+		removed_rules_add(st->removed, &events[i]);
 		cb(&events[i], arg);
+	}
 	buf_writer_fini(&s.ops);
 	buf_writer_fini(&s.events);
 	return s.n;
@@ -71,11 +74,13 @@ static bool is_over(
 {
 	uint64_t settled_ms = rule_stats_settled_ms(s->st->stats);
 	uint64_t used_ms = MAX_OF(c->used_ms, r->timed_since_ms);
+	uint64_t hard_end_ms =
+	    r->hard_end_ms != 0 ? r->hard_end_ms : r->timed_since_ms + r->hard_timeout_s * 1000ULL;
 
-	*ret_reason = REASON_HARD;
-	if (r->hard_timeout_s != 0 && s->now_ms >= r->timed_since_ms + r->hard_timeout_s * 1000ULL)
+	*ret_reason = DP_REMOVED_HARD;
+	if (r->hard_timeout_s != 0 && s->now_ms >= hard_end_ms)
 		return true;
-	*ret_reason = REASON_IDLE;
+	*ret_reason = DP_REMOVED_IDLE;
 	return r->idle_timeout_s != 0 && settled_ms >= used_ms + r->idle_timeout_s * 1000ULL;
 }
 
@@ -84,6 +89,7 @@ static void add_event(
 {
 	struct dp_removed_event ev = {.rule = r->id,
 	    .reason = reason,
+	    .digest = state_find(s->st, DP_KIND_RULE, r->id)->digest,
 	    .stats = {.id = r->id,
 		.n_packets = c->n_packets,
 		.n_bytes = c->n_bytes,

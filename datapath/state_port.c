@@ -42,6 +42,8 @@ void dp_state_poll_ports(struct dp_state *st, uint64_t now_ms,
 {
 	bool queues_changed = false;
 
+	if (state_wait_prepared(st, now_ms))
+		return;
 	for (unsigned int id = 1; id < DP_MAX_PORTS; id++) {
 		struct port *p = st->ports[id];
 		if (p == NULL)
@@ -96,6 +98,7 @@ struct place {
 
 static int check_ports(struct txn *t)
 {
+	const struct change *tunnel = NULL; // a new one
 	uint32_t n_tunnels = 0;
 
 	if (list_is_empty(&t->of_kind[DP_KIND_PORT]))
@@ -104,6 +107,8 @@ static int check_ports(struct txn *t)
 	{
 		const struct dp_port_conf *conf = c->op != NULL ? change_conf(c) : NULL;
 		t->ports[c->id] = conf;
+		if (conf != NULL && conf->kind == DP_PORT_VXLAN)
+			tunnel = c;
 		if (conf != NULL && conf->bridge != 0 && !txn_has(t, DP_KIND_BRIDGE, conf->bridge))
 			return txn_refuse(t, c, ENOENT, "port %s: bridge %u does not exist",
 			    conf->name, conf->bridge);
@@ -112,7 +117,7 @@ static int check_ports(struct txn *t)
 		n_tunnels += t->ports[p] != NULL && t->ports[p]->kind == DP_PORT_VXLAN;
 	if (n_tunnels > STATE_MAX_TUNNEL_PORTS)
 		return txn_refuse(
-		    t, NULL, ENOSPC, "more than %d tunnel ports", STATE_MAX_TUNNEL_PORTS);
+		    t, tunnel, ENOSPC, "more than %d tunnel ports", STATE_MAX_TUNNEL_PORTS);
 	return check_places(t);
 }
 

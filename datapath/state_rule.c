@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "datapath/base/clock.h"
 #include "datapath/dp_state_priv.h"
 #include "datapath/dp_validate.h"
 #include "datapath/rule_stats.h"
@@ -16,6 +17,7 @@ static void retire_rule(struct txn *t, struct change *c);
 static void destroy_rule(struct dp_state *st, void *body);
 static bool is_same_place(const struct rule *a, const struct rule *b);
 static bool is_timed(const struct rule *r);
+static uint64_t hard_end_ms(const struct dp_rule_conf *conf, uint64_t now_ms);
 
 const struct kind_ops rule_kind = {
     .name = "rule",
@@ -62,6 +64,7 @@ static int prepare_rule(struct txn *t, struct change *c)
 	r->del_version = UINT64_MAX;
 	r->stats_idx = RULE_STATS_NONE;
 	r->timed_since_ms = t->now_ms;
+	r->hard_end_ms = hard_end_ms(parts.conf, t->now_ms);
 	c->body = r;
 	const struct rule *old = c->old_body;
 	if (old != NULL && is_same_place(r, old)) {
@@ -150,4 +153,18 @@ static bool is_same_place(const struct rule *a, const struct rule *b)
 static bool is_timed(const struct rule *r)
 {
 	return r->idle_timeout_s != 0 || r->hard_timeout_s != 0;
+}
+
+/*
+ * What is left of it goes by the monotonic clock from here: a step of the wall clock counts at most once, and only in a switch
+ * that was started after the rule was installed.
+ */
+static uint64_t hard_end_ms(const struct dp_rule_conf *conf, uint64_t now_ms)
+{
+	uint64_t wall_ms = clock_wall_ms(), all_ms = conf->hard_timeout_s * 1000ULL;
+
+	if (conf->installed_ms == 0 || all_ms == 0)
+		return 0;
+	uint64_t age_ms = wall_ms > conf->installed_ms ? wall_ms - conf->installed_ms : 0;
+	return now_ms + all_ms - MIN_OF(age_ms, all_ms);
 }

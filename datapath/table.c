@@ -113,8 +113,11 @@ int table_compile(struct table *t)
 
 	while (!structures[i]->fits(&t->masks))
 		i++;
+	const struct table_ops *ops = t->body->ops;
 	bool pays = t->n_changes * REBUILD_SHARE >= t->n_rules;
-	if (structures[i] == t->body->ops || !pays)
+	bool is_best = structures[i] == ops &&
+		       (ops->is_outgrown == NULL || !ops->is_outgrown(t->body, &t->masks));
+	if (is_best || !pays)
 		return t->body->ops->settle(t->body);
 	return rebuild(t, structures[i]);
 }
@@ -214,11 +217,7 @@ struct rule *table_find_strict(const struct table *t, const struct flow_match *m
 
 void table_mask_expand(const struct table_mask *mask, struct flow_key *ret)
 {
-	const uint64_t *w = mask->words;
-
-	memset(ret, 0, sizeof(*ret));
-	for (uint64_t map = mask->map; map != 0; map &= map - 1)
-		flow_key_words(ret)[__builtin_ctzll(map)] = *w++;
+	mask_words_expand(mask->map, mask->words, ret);
 }
 
 /* Makes room for rule in the structure, or in tuples when it has a shape that the structure cannot hold. */

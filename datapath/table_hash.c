@@ -2,6 +2,7 @@
 #include "datapath/table_hash.h"
 
 #include <errno.h>
+#include <immintrin.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,7 @@ struct probe {
 };
 
 static void probe_init(struct probe *p, const struct table_hash *h, const struct flow_key *k);
+static uint32_t lanes_equal(__m256i tags, uint32_t tag);
 static void **find(const struct table_hash *h, const struct probe *p);
 static struct hash_array *array_create(size_t n_objects);
 static void array_add(struct hash_array *a, uint64_t hash, void *object);
@@ -53,6 +55,13 @@ size_t mask_words_init(struct mask_words *w, const struct flow_key *mask)
 		w->words[n++] = words[i];
 	}
 	return n;
+}
+
+void mask_words_expand(uint64_t map, const uint64_t *words, struct flow_key *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	for (; map != 0; map &= map - 1)
+		flow_key_words(ret)[__builtin_ctzll(map)] = *words++;
 }
 
 struct table_hash *table_hash_create(
@@ -202,21 +211,26 @@ static void **find(const struct table_hash *h, const struct probe *p)
 
 	for (uint32_t i = (uint32_t)p->hash & a->mask;; i = (i + 1) & a->mask) {
 		struct bucket *b = &a->buckets[i];
-		bool end = false;
+		// Pairs with array_add: the object is there when its tag is. On x86 a lane of an aligned load is read whole.
+		__m256i tags = _mm256_load_si256((const __m256i *)(const void *)b);
+		__atomic_signal_fence(__ATOMIC_ACQUIRE);
 
-		for (unsigned int j = 0; j < N_SLOTS; j++) {
-			// Pairs with array_add: the object is there when its tag is.
-			uint32_t t = __atomic_load_n(&b->tags[j], __ATOMIC_ACQUIRE);
-			end |= t == TAG_FREE;
-			if (t != tag)
-				continue;
-			void *object = rcu_get(b->objects[j]);
+		for (uint32_t match = lanes_equal(tags, tag); match != 0; match &= match - 1) {
+			void **slot = &b->objects[__builtin_ctz(match)];
+			void *object = rcu_get(*slot);
 			if (object != NULL && object_has_words(h, object, p->words))
-				return &b->objects[j];
+				return slot;
 		}
-		if (end)
+		if (lanes_equal(tags, TAG_FREE) != 0)
 			return NULL;
 	}
+}
+
+/* A bit for each slot with this tag. The load reaches into what follows the tags: those lanes are cut off. */
+static uint32_t lanes_equal(__m256i tags, uint32_t tag)
+{
+	__m256i equal = _mm256_cmpeq_epi32(tags, _mm256_set1_epi32((int)tag));
+	return (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(equal)) & ((1u << N_SLOTS) - 1);
 }
 
 /* An array with room for twice n_objects. */

@@ -47,6 +47,8 @@ struct table_hash {
 
 /* Returns how many words there are. */
 size_t mask_words_init(struct mask_words *w, const struct flow_key *mask);
+/* The way back: words outside map are zero. */
+void mask_words_expand(uint64_t map, const uint64_t *words, struct flow_key *ret);
 
 /* seed is borrowed. NULL when out of memory. */
 struct table_hash *table_hash_create(

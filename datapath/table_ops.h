@@ -43,6 +43,8 @@ struct table_ops {
 	const char *name;
 	/* Whether the structure can hold rules of these masks (struct table_mask by node) and is worth it. */
 	bool (*fits)(const struct hmap *masks);
+	/* Whether a new body for the masks that there are now would be better. NULL: never. */
+	bool (*is_outgrown)(const struct table_body *b, const struct hmap *masks);
 	/* An empty body for these masks. seed outlives it. NULL when out of memory. */
 	struct table_body *(*create)(const struct hmap *masks, const struct table_seed *seed);
 	/* Frees at once: when no worker can be in it. */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * "tuple": a hash per mask (a tuple), searched by falling priority until no tuple left can beat the rule in hand.
+ * "tuple": a hash per mask (a tuple), searched by falling priority until no tuple left can beat the rule in hand. Where
+ * there are many masks, those that are alike when relaxed (table_relax.h) share a tuple, whose hash then holds groups of
+ * chains (table_group.h) rather than chains: the number of probes hardly grows with the number of masks. A tuple in which
+ * a group becomes full is split: its masks move to tuples of the next finer level. At the finest nothing is relaxed.
  *
  * Workers read a list of {hash, bound}: bounds rise, and the search runs from the end. A tuple that is new, or whose
  * bound has risen, is appended UNRANKED, so it is searched first whatever its place; settle() sorts at the end of the
@@ -11,27 +14,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "datapath/table_ops.h"
+#include "datapath/table_group.h"
+#include "datapath/tuple_set.h"
 
 enum {
 	UNRANKED = UINT16_MAX + 1, // above every priority
-	NO_BOUND = -1,             // below every priority
 	MIN_CAPACITY = 4,
-	RESCAN_SHARE = 16, // a bound is recomputed when 1/16 of the tuple's rules went since
-	EMPTY_SHARE = 2,   // empty tuples are swept by del when they are half of all
-};
-
-struct tuple {
-	struct hmap_node node; // hash of the table_mask
-	struct table_hash *hash;
-	int32_t bound;  // no rule has a higher priority
-	int32_t listed; // its highest bound in the current list, or NO_BOUND
-	size_t n_gone;  // rules of priority bound unlinked since the bound was computed
+	EMPTY_SHARE = 2, // empty tuples are swept by del when they are half of all
 };
 
 struct tuple_ref {
 	const struct table_hash *hash;
 	int32_t bound;
+	bool has_groups;
 };
 
 struct tuple_list {
@@ -43,22 +38,20 @@ struct tuple_list {
 struct tuples {
 	struct table_body body;
 	RCU_PTR(struct tuple_list) list;
-	const struct table_seed *seed;
-	struct hmap map;
-	size_t n_empty;
+	struct tuple_set set;
 	bool unsettled; // the list is not what settle() would make
 };
 
 static struct tuples *tuples_of(struct table_body *b);
 static const struct tuples *tuples_of_const(const struct table_body *b);
 static int tuples_settle(struct table_body *b);
-static struct tuple *tuple_find(const struct tuples *ts, const struct table_mask *mask);
-static struct tuple *tuple_create(struct tuples *ts, const struct table_mask *mask);
+static int raise_bound(struct tuples *ts, struct tuple *t, uint16_t priority);
+static int split(struct tuples *ts, struct tuple *t);
+static void list_replace(struct tuples *ts, const struct tuple *t, struct tuple_list *list);
 static int list_append(struct tuples *ts, struct tuple *t);
 static struct tuple_list *list_create(size_t capacity);
-static void lower_bound(struct tuple *t);
+static struct tuple_ref ref_of(const struct tuple *t, int32_t bound);
 static int by_bound(const void *a, const void *b);
-static void sweep(struct tuples *ts);
 
 static bool tuple_fits(const struct hmap *)
 {
@@ -75,8 +68,8 @@ static struct table_body *tuples_create(const struct hmap *masks, const struct t
 		free(list);
 		return NULL;
 	}
-	*ts = (struct tuples){.body.ops = &table_tuple_ops, .list = list, .seed = seed};
-	hmap_init(&ts->map);
+	*ts = (struct tuples){.body.ops = &table_tuple_ops, .list = list};
+	tuple_set_init(&ts->set, masks, seed);
 	return &ts->body;
 }
 
@@ -84,12 +77,7 @@ static void tuples_destroy(void *body)
 {
 	struct tuples *ts = tuples_of(body);
 
-	hmap_foreach_safe (t, &ts->map, struct tuple, node) {
-		hmap_del(&ts->map, &t->node);
-		table_hash_destroy(t->hash);
-		free(t);
-	}
-	hmap_fini(&ts->map);
+	tuple_set_fini(&ts->set);
 	free(ts->list);
 	free(ts);
 }
@@ -105,21 +93,136 @@ static const struct rule *tuples_lookup(
 		const struct tuple_ref *ref = &list->refs[i];
 		if (best != NULL && best->priority > ref->bound)
 			break; // equal may still win by id
-		const struct rule *r = table_hash_lookup(ref->hash, k);
-		best = table_winner(best, table_chain_visible(r, version));
+		const void *found = table_hash_lookup(ref->hash, k);
+		if (found == NULL)
+			continue;
+		best = ref->has_groups ? table_group_lookup(found, k, version, best)
+				       : table_winner(best, table_chain_visible(found, version));
 	}
 	return best;
+}
+
+static bool tuples_is_outgrown(const struct table_body *b, const struct hmap *masks)
+{
+	return relaxer_is_outgrown(&tuples_of_const(b)->set.relaxer, masks);
 }
 
 static int tuples_prepare(struct table_body *b, const struct table_mask *mask, uint16_t priority)
 {
 	struct tuples *ts = tuples_of(b);
-	struct tuple *t = tuple_find(ts, mask);
+	struct tuple_place *p = tuple_place_get(&ts->set, mask);
 
-	if (t == NULL)
-		t = tuple_create(ts, mask);
-	if (t == NULL)
+	return p != NULL ? raise_bound(ts, p->tuple, priority) : -ENOMEM;
+}
+
+static void tuples_forget(struct table_body *b, const struct table_mask *mask, uint16_t priority)
+{
+	struct tuples *ts = tuples_of(b);
+	struct tuple *t = tuple_place_find(&ts->set, mask)->tuple;
+
+	if (priority != t->bound)
+		return;
+	t->n_gone++;
+	ts->unsettled = true;
+}
+
+static struct rule **tuples_find(
+    struct table_body *b, const struct table_mask *mask, const struct flow_key *key)
+{
+	const struct tuple *t = tuple_place_find(&tuples_of(b)->set, mask)->tuple;
+	void **slot = table_hash_find(t->hash, key);
+
+	if (t->level == RELAX_EXACT || slot == NULL)
+		return (struct rule **)slot;
+	return table_group_find(*slot, mask, key);
+}
+
+static int tuples_add(struct table_body *b, const struct table_mask *mask,
+    const struct flow_key *key, struct rule *head)
+{
+	struct tuples *ts = tuples_of(b);
+	struct tuple_place *p = tuple_place_find(&ts->set, mask);
+	int rc;
+
+	while ((rc = tuple_place_add(&ts->set, p, key, head)) == -E2BIG) {
+		rc = split(ts, p->tuple);
+		if (rc == 0) // the tuple is another: it was not prepared
+			rc = raise_bound(ts, p->tuple, head->priority);
+		if (rc != 0)
+			return rc;
+	}
+	return rc;
+}
+
+static void tuples_del(
+    struct table_body *b, const struct table_mask *mask, const struct flow_key *key)
+{
+	struct tuples *ts = tuples_of(b);
+	struct tuple_place *p = tuple_place_find(&ts->set, mask);
+
+	tuple_place_del(&ts->set, p, mask, key);
+	if (p->n_chains > 0)
+		return;
+	ts->unsettled = true;
+	// Without memory the empty tuples wait for the next settle.
+	if (ts->set.n_empty > ts->set.map.n / EMPTY_SHARE)
+		(void)!tuples_settle(b);
+}
+
+static int tuples_settle(struct table_body *b)
+{
+	struct tuples *ts = tuples_of(b);
+
+	if (!ts->unsettled)
+		return 0;
+	struct tuple_list *old = ts->list;
+	struct tuple_list *list = list_create(ts->set.map.n);
+	if (list == NULL)
 		return -ENOMEM;
+	hmap_foreach (t, &ts->set.map, struct tuple, node) {
+		if (t->n_chains == 0)
+			continue;
+		tuple_lower_bound(t);
+		t->listed = t->bound;
+		list->refs[list->n++] = ref_of(t, t->bound);
+	}
+	qsort(list->refs, list->n, sizeof(list->refs[0]), by_bound);
+	rcu_publish(ts->list, list);
+	rcu_defer(free, old);
+	tuple_set_sweep(&ts->set);
+	ts->unsettled = false;
+	return 0;
+}
+
+static void tuples_foreach(
+    const struct table_body *b, bool (*cb)(struct rule *head, void *arg), void *arg)
+{
+	hmap_foreach (t, &tuples_of_const(b)->set.map, struct tuple, node)
+		if (!tuple_foreach(t, cb, arg))
+			return;
+}
+
+static size_t tuples_memory(const struct table_body *b)
+{
+	const struct tuples *ts = tuples_of_const(b);
+
+	return sizeof(*ts) + sizeof(*ts->list) + ts->list->capacity * sizeof(ts->list->refs[0]) +
+	       tuple_set_memory(&ts->set);
+}
+
+static struct tuples *tuples_of(struct table_body *b)
+{
+	return CONTAINER_OF(b, struct tuples, body);
+}
+
+static const struct tuples *tuples_of_const(const struct table_body *b)
+{
+	return CONTAINER_OF(b, const struct tuples, body);
+}
+
+/* A rule of that priority may come: it must not be missed. 0 or -ENOMEM. */
+static int raise_bound(struct tuples *ts, struct tuple *t, uint16_t priority)
+{
 	if (priority > t->listed) {
 		int rc = list_append(ts, t);
 		if (rc != 0)
@@ -133,137 +236,43 @@ static int tuples_prepare(struct table_body *b, const struct table_mask *mask, u
 	return 0;
 }
 
-static void tuples_forget(struct table_body *b, const struct table_mask *mask, uint16_t priority)
+/*
+ * Moves the chains of t to tuples of the next level: complete before any worker finds them, and then in one step of the
+ * list. Workers that still have the old list find them in t. 0 or -ENOMEM; then nothing changed.
+ */
+static int split(struct tuples *ts, struct tuple *t)
 {
-	struct tuples *ts = tuples_of(b);
-	struct tuple *t = tuple_find(ts, mask);
+	int rc = tuple_split_begin(&ts->set, t);
 
-	if (priority != t->bound)
-		return;
-	t->n_gone++;
-	ts->unsettled = true;
-}
-
-static struct rule **tuples_find(
-    struct table_body *b, const struct table_mask *mask, const struct flow_key *key)
-{
-	return (struct rule **)table_hash_find(tuple_find(tuples_of(b), mask)->hash, key);
-}
-
-static int tuples_add(struct table_body *b, const struct table_mask *mask,
-    const struct flow_key *key, struct rule *head)
-{
-	struct tuples *ts = tuples_of(b);
-	struct table_hash *h = tuple_find(ts, mask)->hash;
-	int rc = table_hash_add(h, key, head);
-
-	if (rc == 0 && h->n == 1)
-		ts->n_empty--;
-	return rc;
-}
-
-static void tuples_del(
-    struct table_body *b, const struct table_mask *mask, const struct flow_key *key)
-{
-	struct tuples *ts = tuples_of(b);
-	struct tuple *t = tuple_find(ts, mask);
-
-	table_hash_del(t->hash, table_hash_find(t->hash, key));
-	if (t->hash->n > 0)
-		return;
-	t->bound = NO_BOUND;
-	t->n_gone = 0;
-	ts->n_empty++;
-	ts->unsettled = true;
-	// Without memory the empty tuples wait for the next settle.
-	if (ts->n_empty > ts->map.n / EMPTY_SHARE)
-		(void)!tuples_settle(b);
-}
-
-static int tuples_settle(struct table_body *b)
-{
-	struct tuples *ts = tuples_of(b);
-
-	if (!ts->unsettled)
-		return 0;
-	struct tuple_list *old = ts->list;
-	struct tuple_list *list = list_create(ts->map.n - ts->n_empty);
-	if (list == NULL)
+	if (rc != 0)
+		return rc;
+	struct tuple_list *list = list_create(ts->list->n + ts->set.map.n);
+	if (list == NULL) {
+		tuple_split_undo(&ts->set, t);
 		return -ENOMEM;
-	hmap_foreach (t, &ts->map, struct tuple, node) {
-		if (t->hash->n == 0)
-			continue;
-		lower_bound(t);
-		t->listed = t->bound;
-		list->refs[list->n++] = (struct tuple_ref){.hash = t->hash, .bound = t->bound};
 	}
-	qsort(list->refs, list->n, sizeof(list->refs[0]), by_bound);
-	rcu_publish(ts->list, list);
-	rcu_defer(free, old);
-	sweep(ts);
-	ts->unsettled = false;
+	list_replace(ts, t, list);
+	tuple_split_end(&ts->set, t);
 	return 0;
 }
 
-static void tuples_foreach(
-    const struct table_body *b, bool (*cb)(struct rule *head, void *arg), void *arg)
+/* Publishes the list without t and with its parts. */
+static void list_replace(struct tuples *ts, const struct tuple *t, struct tuple_list *list)
 {
-	struct rule *head;
+	struct tuple_list *old = ts->list;
 
-	hmap_foreach (t, &tuples_of_const(b)->map, struct tuple, node) {
-		for (size_t pos = 0; (head = table_hash_next(t->hash, &pos)) != NULL;)
-			if (!cb(head, arg))
-				return;
+	for (uint32_t i = 0; i < old->n; i++)
+		if (old->refs[i].hash != t->hash)
+			list->refs[list->n++] = old->refs[i];
+	hmap_foreach (part, &ts->set.map, struct tuple, node) {
+		if (part->n_chains == 0 || !tuple_is_part(&ts->set, part, t))
+			continue;
+		list->refs[list->n++] = ref_of(part, UNRANKED);
+		part->listed = UNRANKED;
 	}
-}
-
-static size_t tuples_memory(const struct table_body *b)
-{
-	const struct tuples *ts = tuples_of_const(b);
-	size_t size =
-	    sizeof(*ts) + sizeof(*ts->list) + ts->list->capacity * sizeof(ts->list->refs[0]);
-
-	hmap_foreach (t, &ts->map, struct tuple, node)
-		size += sizeof(*t) + sizeof(void *) + table_hash_memory(t->hash);
-	return size;
-}
-
-static struct tuples *tuples_of(struct table_body *b)
-{
-	return CONTAINER_OF(b, struct tuples, body);
-}
-
-static const struct tuples *tuples_of_const(const struct table_body *b)
-{
-	return CONTAINER_OF(b, const struct tuples, body);
-}
-
-static struct tuple *tuple_find(const struct tuples *ts, const struct table_mask *mask)
-{
-	hmap_foreach_with_hash (t, &ts->map, mask->node.hash, struct tuple, node)
-		if (table_mask_equal(mask, t->hash->map, t->hash->masks))
-			return t;
-	return NULL;
-}
-
-static struct tuple *tuple_create(struct tuples *ts, const struct table_mask *mask)
-{
-	struct tuple *t = calloc(1, sizeof(*t));
-	struct flow_key m;
-
-	if (t == NULL)
-		return NULL;
-	table_mask_expand(mask, &m);
-	t->hash = table_hash_create(ts->seed, &m, offsetof(struct rule, words));
-	if (t->hash == NULL) {
-		free(t);
-		return NULL;
-	}
-	hmap_add(&ts->map, &t->node, mask->node.hash);
-	t->bound = t->listed = NO_BOUND;
-	ts->n_empty++;
+	rcu_publish(ts->list, list);
+	rcu_defer(free, old);
 	ts->unsettled = true;
-	return t;
 }
 
 static int list_append(struct tuples *ts, struct tuple *t)
@@ -280,7 +289,7 @@ static int list_append(struct tuples *ts, struct tuple *t)
 		rcu_publish(ts->list, list);
 		rcu_defer(free, old);
 	}
-	list->refs[list->n] = (struct tuple_ref){.hash = t->hash, .bound = UNRANKED};
+	list->refs[list->n] = ref_of(t, UNRANKED);
 	__atomic_store_n(&list->n, list->n + 1, __ATOMIC_RELEASE); // pairs with tuples_lookup
 	t->listed = UNRANKED;
 	ts->unsettled = true;
@@ -297,17 +306,10 @@ static struct tuple_list *list_create(size_t capacity)
 	return list;
 }
 
-/* Makes the bound tight again when enough rules went to pay for the scan. */
-static void lower_bound(struct tuple *t)
+static struct tuple_ref ref_of(const struct tuple *t, int32_t bound)
 {
-	const struct rule *head;
-
-	if (t->n_gone == 0 || t->n_gone * RESCAN_SHARE < t->hash->n)
-		return;
-	t->bound = 0;
-	for (size_t pos = 0; (head = table_hash_next(t->hash, &pos)) != NULL;)
-		t->bound = MAX_OF(t->bound, (int32_t)head->priority);
-	t->n_gone = 0;
+	return (struct tuple_ref){
+	    .hash = t->hash, .bound = bound, .has_groups = t->level != RELAX_EXACT};
 }
 
 static int by_bound(const void *a, const void *b)
@@ -318,22 +320,10 @@ static int by_bound(const void *a, const void *b)
 	return (ab > bb) - (ab < bb);
 }
 
-/* Frees the empty tuples; the list that is published has none of them. */
-static void sweep(struct tuples *ts)
-{
-	hmap_foreach_safe (t, &ts->map, struct tuple, node) {
-		if (t->hash->n > 0)
-			continue;
-		hmap_del(&ts->map, &t->node);
-		rcu_defer(table_hash_destroy, t->hash);
-		free(t);
-	}
-	ts->n_empty = 0;
-}
-
 const struct table_ops table_tuple_ops = {
     .name = "tuple",
     .fits = tuple_fits,
+    .is_outgrown = tuples_is_outgrown,
     .create = tuples_create,
     .destroy = tuples_destroy,
     .lookup = tuples_lookup,

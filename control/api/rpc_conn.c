@@ -7,6 +7,7 @@
 #include "control/api/rpc_priv.h"
 #include "control/mem.h"
 #include "datapath/base/clock.h"
+#include "datapath/base/json_util.h"
 
 #define LOG_MODULE "rpc"
 #include "datapath/base/log.h"
@@ -104,9 +105,9 @@ void rpc_conn_send_error(struct rpc_conn *c, const struct err *err)
 {
 	json_t *reply = json_pack(
 	    "{s:s, s:n, s:o}", "jsonrpc", "2.0", "id", "error", rpc_error_to_json(err, -1));
-	char *text = json_dumps(reply, JSON_COMPACT);
+	char *text = json_text(reply, JSON_COMPACT);
 	evbuffer_add_printf(c->out, "%s\n", text);
-	mem_json_free(text);
+	free(text);
 	json_decref(reply);
 }
 

@@ -12,6 +12,7 @@
 #include "control/api/rpc_priv.h"
 #include "control/mem.h"
 #include "datapath/base/clock.h"
+#include "datapath/base/json_util.h"
 
 #define LOG_MODULE "rpc"
 #include "datapath/base/log.h"
@@ -159,7 +160,7 @@ bool rpc_notify(struct rpc_server *s, uint64_t token, const char *method, json_t
 	bool sent = false;
 	json_t *message =
 	    json_pack("{s:s, s:s, s:o}", "jsonrpc", "2.0", "method", method, "params", params);
-	char *text = json_dumps(message, JSON_COMPACT);
+	char *text = json_text(message, JSON_COMPACT);
 	json_decref(message);
 	if (text == NULL)
 		return false;
@@ -178,7 +179,7 @@ bool rpc_notify(struct rpc_server *s, uint64_t token, const char *method, json_t
 		}
 		break;
 	}
-	mem_json_free(text);
+	free(text);
 	return sent;
 }
 
@@ -205,11 +206,11 @@ void rpc_refuse(struct rpc_link *link, const struct err *err)
 {
 	json_t *reply = json_pack(
 	    "{s:s, s:n, s:o}", "jsonrpc", "2.0", "id", "error", rpc_error_to_json(err, -1));
-	char *text = json_dumps(reply, JSON_COMPACT);
+	char *text = json_text(reply, JSON_COMPACT);
 	size_t size = strlen(text);
 	text[size] = '\n'; // in place of the NUL: a message is one line
 	(void)!rpc_link_write(link, text, size + 1);
-	mem_json_free(text);
+	free(text);
 	json_decref(reply);
 }
 

@@ -18,6 +18,7 @@
 
 enum { API_MAJOR = 1, API_MINOR = 0 };
 
+static json_t *switch_to_json(struct daemon *d);
 static json_t *counters_to_json(const struct rpc_counters *n);
 static json_t *limits_to_json(struct daemon *d);
 static int check_api(json_t *params, struct err *err);
@@ -50,12 +51,15 @@ void sys_health(struct rpc_request *req)
 	struct rpc_counters n = rpc_server_counters(d->rpc);
 	const struct journal *journal = txn_log_journal(d->log);
 	bool read_only = journal_is_read_only(journal);
-	bool connected = dp_client_is_connected(d->dp);
+	struct dp_client_status dp;
+	dp_client_status(d->dp, &dp);
 	json_t *counters = counters_to_json(&n);
-	rpc_reply(req, json_pack("{s:b, s:s, s:I, s:b, s:I, s:o}", "ok", !read_only && connected,
-			   "journal", read_only ? "read-only" : "ok", "journal_bytes",
-			   (json_int_t)journal_size(journal), "switch_connected", connected,
-			   "generation", (json_int_t)store_generation(d->store), "rpc", counters));
+	rpc_reply(req,
+	    json_pack("{s:b, s:s, s:I, s:b, s:o, s:I, s:o}", "ok",
+		!read_only && dp.is_connected && dp.n_refusals == 0, "journal",
+		read_only ? "read-only" : "ok", "journal_bytes", (json_int_t)journal_size(journal),
+		"switch_connected", dp.is_connected, "switch", switch_to_json(d), "generation",
+		(json_int_t)store_generation(d->store), "rpc", counters));
 }
 
 void sys_limits(struct rpc_request *req)
@@ -113,6 +117,37 @@ void schema_get(struct rpc_request *req)
 		if (only == API_TABLE__COUNT || only == t)
 			json_array_append_new(tables, schema_to_json(t));
 	rpc_reply(req, json_pack("{s:o}", "tables", tables));
+}
+
+/* What the switch lacks of the state, and why. */
+static json_t *switch_to_json(struct daemon *d)
+{
+	static const char *const kinds[DP_KIND__COUNT] = {[DP_KIND_BRIDGE] = "bridge",
+	    [DP_KIND_PORT] = "port",
+	    [DP_KIND_RULE] = "rule",
+	    [DP_KIND_GROUP] = "group",
+	    [DP_KIND_ROUTE] = "route",
+	    [DP_KIND_LOCAL] = "local address",
+	    [DP_KIND_PEER] = "tunnel peer"};
+	struct dp_client_status dp;
+	dp_client_status(d->dp, &dp);
+	json_t *refused = json_array();
+	for (size_t i = 0; i < dp.n_refusals; i++) {
+		const struct dp_refusal *r = &dp.refusals[i];
+		json_array_append_new(refused, json_pack("{s:s, s:s, s:s}", "object",
+						   model_object_name(d->model, r->kind, r->id),
+						   "kind", kinds[r->kind], "why", r->what));
+	}
+	json_t *json = json_pack("{s:s, s:I, s:o}", "state",
+	    !dp.is_connected    ? "away"
+	    : dp.n_refusals > 0 ? "refuses"
+				: "current",
+	    "repairs", (json_int_t)dp.n_repairs, "refused", refused);
+	if (dp.last_error[0] != '\0')
+		json_object_set_new(json, "last_error", json_string(dp.last_error));
+	if (dp.n_refusals > 0)
+		json_object_set_new(json, "retry_ms", json_integer((json_int_t)dp.retry_ms));
+	return json;
 }
 
 static json_t *counters_to_json(const struct rpc_counters *n)

@@ -27,6 +27,7 @@ struct txn {
 	uint64_t digest;
 	struct change_set set;
 	char client[RPC_CLIENT_SIZE];
+	struct model_plan *plan; // while the switch prepares
 };
 
 struct txn_engine {
@@ -36,19 +37,20 @@ struct txn_engine {
 	struct txn *running; // until the switch has answered
 	struct event *next_event;
 	struct rate rate;
-	uint64_t dp_generation; // last one sent
+	struct list jobs;
+	bool in_job;
 };
 
 static void run(struct txn *t);
+static void run_job(struct txn_engine *e, struct txn_job *job);
 static bool answer_repeat(struct txn *t);
 static struct model_plan *check(struct txn *t);
 static void answer_dry_run(struct txn *t, struct model_plan *plan);
-static void commit(struct txn *t, struct model_plan *plan);
-static void take_effect(struct txn_engine *e, struct change_set *set, struct model_plan *plan,
-    dp_reply_cb *cb, void *arg);
+static void prepare(struct txn *t);
+static void on_prepared(int error, const void *body, size_t size, const char *what, void *arg);
+static void commit(struct txn *t, bool is_prepared);
+static void take_effect(struct txn *t);
 static void on_applied(int error, const void *body, size_t size, const char *what, void *arg);
-static void on_ignored(int error, const void *body, size_t size, const char *what, void *arg);
-static void undo(struct txn *t, const char *what);
 static void answer(struct txn *t, bool applied, uint32_t n_workers);
 static json_t *reply_of(struct txn *t, bool applied, uint32_t n_workers);
 static void fail(struct txn *t, const struct err *err);
@@ -56,7 +58,6 @@ static void fail_all(struct txn *t, struct txn_errors *errs);
 static void txn_end(struct txn *t);
 static void on_next(evutil_socket_t fd, short what, void *arg);
 static struct audit audit_of(const struct txn *t, size_t n_changes);
-static uint64_t next_dp_generation(struct txn_engine *e);
 static bool add_creation(const struct api_object *o, void *arg);
 
 struct txn_engine *txn_engine_create(struct daemon *d)
@@ -64,6 +65,7 @@ struct txn_engine *txn_engine_create(struct daemon *d)
 	struct txn_engine *e = mem_alloc(sizeof(*e));
 	e->daemon = d;
 	list_init(&e->waiting);
+	list_init(&e->jobs);
 	rate_init(&e->rate, TXN_RATE_PER_S, TXN_RATE_BURST);
 	e->next_event = event_new(d->base, -1, 0, on_next, e);
 	return e;
@@ -101,7 +103,6 @@ int txn_engine_restore(struct txn_engine *e, struct err *err)
 	else
 		*err = errs.errs[0];
 	change_set_fini(&set);
-	e->dp_generation = store_generation(d->store);
 	return plan != NULL ? 0 : err_errno(err->code);
 }
 
@@ -130,7 +131,7 @@ void txn_submit(struct txn_engine *e, struct rpc_request *req, struct txn_spec *
 		    TXN_RATE_PER_S);
 		err_hint(&err, "put more ops into one transaction");
 		fail(t, &err);
-	} else if (e->running != NULL || e->n_waiting > 0) {
+	} else if (e->running != NULL || (e->n_waiting > 0 && !e->in_job)) {
 		list_add(&e->waiting, &t->node);
 		e->n_waiting++;
 	} else {
@@ -138,9 +139,16 @@ void txn_submit(struct txn_engine *e, struct rpc_request *req, struct txn_spec *
 	}
 }
 
-void txn_send_ops(struct txn_engine *e, const struct buf_writer *ops, uint32_t n_ops)
+void txn_when_idle(struct txn_engine *e, struct txn_job *job)
 {
-	dp_client_commit(e->daemon->dp, next_dp_generation(e), ops, n_ops, on_ignored, NULL);
+	if (job->is_waiting)
+		return;
+	if (e->running != NULL || e->in_job) {
+		list_add(&e->jobs, &job->node);
+		job->is_waiting = true;
+	} else {
+		run_job(e, job);
+	}
 }
 
 static void run(struct txn *t)
@@ -158,8 +166,18 @@ static void run(struct txn *t)
 		answer(t, dp_client_is_connected(t->engine->daemon->dp), 0);
 		txn_end(t);
 	} else {
-		commit(t, plan);
+		t->plan = plan;
+		prepare(t);
 	}
+}
+
+static void run_job(struct txn_engine *e, struct txn_job *job)
+{
+	e->in_job = true;
+	job->run(job->arg);
+	e->in_job = false;
+	if (e->running == NULL && !list_is_empty(&e->jobs))
+		event_active(e->next_event, EV_TIMEOUT, 0);
 }
 
 /* A client that did not see the answer asks again: it gets it, and nothing happens twice. */
@@ -241,13 +259,46 @@ static void answer_dry_run(struct txn *t, struct model_plan *plan)
 	txn_end(t);
 }
 
-static void commit(struct txn *t, struct model_plan *plan)
+/* The model does not change until it has answered: whoever wants to is a job. */
+static void prepare(struct txn *t)
+{
+	struct daemon *d = t->engine->daemon;
+	uint32_t n_ops;
+	const struct buf_writer *ops = model_plan_ops(t->plan, &n_ops);
+	if (dp_client_is_connected(d->dp))
+		dp_client_prepare(
+		    d->dp, store_generation(d->store) + 1, ops, n_ops, on_prepared, t);
+	else
+		commit(t, false);
+}
+
+static void on_prepared(int error, const void *, size_t size, const char *what, void *arg)
+{
+	struct txn *t = arg;
+	struct err err = {0};
+	if (error == 0) {
+		commit(t, true);
+		return;
+	}
+	if (size == sizeof(struct dp_error)) {
+		err_set(&err, ERR_DATAPLANE, "sluice-switch refused the change: %.200s", what);
+		err_hint(&err, "nothing changed");
+	} else {
+		/* Without its word: it may be this change that it does not survive. */
+		err_set(&err, ERR_STATE, "sluice-switch did not check the change: %.200s", what);
+		err_hint(&err, "nothing changed; repeat it");
+	}
+	fail(t, &err);
+}
+
+static void commit(struct txn *t, bool is_prepared)
 {
 	struct daemon *d = t->engine->daemon;
 	struct err err = {0};
 	uint64_t generation = store_generation(d->store) + 1;
 	if (txn_log_append(d->log, t->spec.txn_id, t->digest, generation, &t->set, &err) != 0) {
-		model_discard(plan);
+		if (is_prepared)
+			dp_client_abort(d->dp);
 		fail(t, &err);
 		return;
 	}
@@ -255,85 +306,43 @@ static void commit(struct txn *t, struct model_plan *plan)
 	audit_write(&audit, generation, NULL);
 	if (!t->spec.wait_applied)
 		answer(t, false, 0);
-	take_effect(t->engine, &t->set, plan, on_applied, t);
+	take_effect(t);
+	if (is_prepared)
+		dp_client_commit(d->dp, on_applied, t);
+	else
+		on_applied(-ENOTCONN, NULL, 0, "", t);
 }
 
-/* Makes a durable change the state and sends it. set stays the caller's. cb may run before this returns. */
-static void take_effect(struct txn_engine *e, struct change_set *set, struct model_plan *plan,
-    dp_reply_cb *cb, void *arg)
+/* Makes the durable change the state. */
+static void take_effect(struct txn *t)
 {
-	struct daemon *d = e->daemon;
+	struct daemon *d = t->engine->daemon;
 	uint64_t generation = store_generation(d->store) + 1;
-	/* The model takes the plan, and its ops with it, before they are sent. */
-	uint32_t n_ops;
-	const struct buf_writer *plan_ops = model_plan_ops(plan, &n_ops);
-	struct buf_writer ops;
-	buf_writer_init(&ops, plan_ops->size);
-	buf_put(&ops, plan_ops->data, plan_ops->size);
-	store_commit(d->store, set->changes, set->n, generation);
+	struct model_plan *plan = t->plan;
+	t->plan = NULL;
+	store_commit(d->store, t->set.changes, t->set.n, generation);
 	model_commit(d->model, plan);
 	if (d->on_commit != NULL)
 		d->on_commit(d);
 
 	struct change_set kept;
-	change_set_init(&kept, set->n);
-	for (size_t i = 0; i < set->n; i++)
-		change_set_add(&kept, set->changes[i].old_object, set->changes[i].new_object,
-		    set->changes[i].op);
+	change_set_init(&kept, t->set.n);
+	for (size_t i = 0; i < t->set.n; i++)
+		change_set_add(&kept, t->set.changes[i].old_object, t->set.changes[i].new_object,
+		    t->set.changes[i].op);
 	history_add(d->history, generation, &kept);
 	watch_wake(d->watch);
-	dp_client_commit(d->dp, next_dp_generation(e), &ops, n_ops, cb, arg);
-	buf_writer_fini(&ops);
 }
 
-static void on_applied(int error, const void *body, size_t size, const char *what, void *arg)
+/* Without its answer the switch may or may not have it: the dp client finds out, and makes it have it. */
+static void on_applied(int error, const void *body, size_t size, const char *, void *arg)
 {
 	struct txn *t = arg;
 	struct dp_txn_reply reply = {0};
-	/* The switch is away, or may or may not have it: it gets the difference when it is back. */
-	bool is_away =
-	    error == -ENOTCONN || error == -ETIMEDOUT || error == -ECONNRESET || error == -EPIPE;
-	if (error != 0 && !is_away) {
-		undo(t, what != NULL ? what : strerror(-error));
-		return;
-	}
 	if (error == 0 && size >= sizeof(reply))
 		memcpy(&reply, body, sizeof(reply));
 	answer(t, error == 0, reply.n_workers);
 	txn_end(t);
-}
-
-static void on_ignored(int error, const void *, size_t, const char *what, void *)
-{
-	if (error != 0 && error != -ENOTCONN)
-		log_warn(
-		    "the switch did not take a change: %s", what != NULL ? what : strerror(-error));
-}
-
-static void undo(struct txn *t, const char *what)
-{
-	struct daemon *d = t->engine->daemon;
-	struct change_set inverse;
-	struct err_list reasons = {0};
-	struct err err = {0};
-	uint64_t generation = store_generation(d->store) + 1;
-	log_warn(
-	    "the switch refused generation %" PRIu64 " (%s): undoing it", generation - 1, what);
-	change_set_invert(&t->set, generation, &inverse);
-	struct model_plan *plan = model_plan(d->model, inverse.changes, inverse.n, &reasons);
-	if (plan == NULL) {
-		log_err("the change cannot be undone: %s", reasons.errs[0].what);
-	} else {
-		/* Without its record the change would come back at a restart: that is said, and better than two truths now. */
-		if (txn_log_append_undo(d->log, t->spec.txn_id, generation, &inverse, &err) != 0)
-			log_err("the journal still has the refused generation %" PRIu64 ": %s",
-			    generation - 1, err.what);
-		take_effect(t->engine, &inverse, plan, on_ignored, NULL);
-	}
-	change_set_fini(&inverse);
-	err_set(&err, ERR_DATAPLANE, "sluice-switch refused the change: %.200s", what);
-	err_hint(&err, "nothing changed; generation %" PRIu64 " restores what was", generation);
-	fail(t, &err);
 }
 
 static void answer(struct txn *t, bool applied, uint32_t n_workers)
@@ -392,6 +401,8 @@ static void txn_end(struct txn *t)
 	list_del(&t->node);
 	json_decref(t->spec.ops);
 	change_set_fini(&t->set);
+	if (t->plan != NULL)
+		model_discard(t->plan);
 	free(t);
 }
 
@@ -401,6 +412,14 @@ static void on_next(evutil_socket_t, short, void *arg)
 	if (e->running != NULL)
 		return;
 	txn_log_compact(e->daemon->log, e->daemon->store);
+	if (!list_is_empty(&e->jobs)) {
+		struct txn_job *job = list_entry(e->jobs.next, struct txn_job, node);
+		list_del(&job->node);
+		job->is_waiting = false;
+		event_active(e->next_event, EV_TIMEOUT, 0);
+		run_job(e, job);
+		return;
+	}
 	if (list_is_empty(&e->waiting))
 		return;
 	struct txn *t = list_entry(e->waiting.next, struct txn, node);
@@ -417,16 +436,6 @@ static struct audit audit_of(const struct txn *t, size_t n_changes)
 	    .txn_id = t->spec.txn_id[0] != '\0' ? t->spec.txn_id : "-",
 	    .n_changes = n_changes,
 	};
-}
-
-/* The switch's generations also count changes of the underlay: they run ahead of the store's. */
-static uint64_t next_dp_generation(struct txn_engine *e)
-{
-	const struct dp_hello_reply *hello = dp_client_hello(e->daemon->dp);
-	uint64_t seen = hello != NULL ? hello->generation : 0;
-	e->dp_generation =
-	    MAX_OF(MAX_OF(e->dp_generation, seen) + 1, store_generation(e->daemon->store));
-	return e->dp_generation;
 }
 
 static bool add_creation(const struct api_object *o, void *arg)

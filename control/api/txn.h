@@ -2,14 +2,17 @@
 #pragma once
 
 /*
- * Transactions, one after another: check, plan, journal, make it the state, send it to the switch, answer. Whatever fails
- * before the journal changes nothing; what the switch refuses afterwards is undone by a second record.
+ * Transactions, one after another: check, plan, let the switch prepare it, journal, make it the state, tell the switch to commit,
+ * answer. Whatever fails up to the journal changes nothing anywhere; afterwards nothing can fail. Killed at any point: what is in the
+ * journal is the state, and the switch is brought to it; what is not, the switch drops.
+ *
+ * A transaction that comes while the switch is away is journalled without its word; see dp_client.h for what it refuses later.
  *
  * Threads: sluiced's loop. Memory: txn_submit takes the spec's ops.
  */
 #include "control/api/rpc.h"
 #include "control/api/txn_log.h"
-#include "datapath/base/buf.h"
+#include "datapath/base/list.h"
 
 enum {
 	TXN_MAX_WAITING = 64, // then busy
@@ -37,8 +40,17 @@ MUST_CHECK
 int txn_engine_restore(struct txn_engine *e, struct err *err);
 /* Runs it when its turn comes and answers req; NULL: nobody waits. */
 void txn_submit(struct txn_engine *e, struct rpc_request *req, struct txn_spec *spec);
-/* Ops that come from the underlay, not from a client: to the switch under a generation of their own. */
-void txn_send_ops(struct txn_engine *e, const struct buf_writer *ops, uint32_t n_ops);
+/*
+ * Something to do with the model between transactions: at once, or when the one that runs has ended. A job that waits already is not
+ * added again. It may submit a transaction, which then is the next.
+ */
+struct txn_job {
+	struct list node;
+	void (*run)(void *arg);
+	void *arg;
+	bool is_waiting;
+};
+void txn_when_idle(struct txn_engine *e, struct txn_job *job);
 /* Members of params: a name that must be there; a flag that may be. */
 MUST_CHECK
 int txn_get_name(json_t *params, const char *member, char ret[TXN_ID_SIZE], struct err *err);

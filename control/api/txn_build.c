@@ -9,6 +9,7 @@
 #include "control/api/txn_build_priv.h"
 #include "control/api/txn_op.h"
 #include "control/mem.h"
+#include "datapath/base/clock.h"
 
 typedef int op_handler(
     struct build *b, const struct txn_op *op, struct pending *p, struct err *err);
@@ -26,6 +27,7 @@ static int run_op(struct build *b, json_t *json, uint32_t index, struct err *err
 static struct pending *touch(struct build *b, const struct txn_op *op);
 static int set_object(
     struct build *b, const struct txn_op *op, struct pending *p, json_t *data, struct err *err);
+static void stamp_flow(json_t *data, json_t *old);
 static void check_tables(struct build *b);
 static void fold(struct build *b, struct change_set *ret);
 static void build_fini(struct build *b);
@@ -164,6 +166,8 @@ static int set_object(
 	p->op = op->index;
 	if (p->now != NULL)
 		schema_keep(op->table, data, p->now->data);
+	if (op->table == API_TABLE_FLOW)
+		stamp_flow(data, p->now != NULL ? p->now->data : NULL);
 	if (p->now != NULL && json_equal(p->now->data, data)) {
 		json_decref(data);
 		return 0;
@@ -175,6 +179,24 @@ static int set_object(
 	p->now =
 	    api_object_create(op->table, op->name, owner, store_generation(b->store) + 1, data);
 	return 0;
+}
+
+/*
+ * When the hard timeout of a flow began, so that a restart does not begin it again. It goes on when the flow does something else,
+ * and begins anew with another place or another timeout.
+ */
+static void stamp_flow(json_t *data, json_t *old)
+{
+	static const char *const members[] = {"table", "priority", "match", "hard_timeout_s"};
+	bool goes_on = json_object_get(old, "_installed_ms") != NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(members) && goes_on; i++)
+		goes_on =
+		    json_equal(json_object_get(data, members[i]), json_object_get(old, members[i]));
+	if (json_integer_value(json_object_get(data, "hard_timeout_s")) == 0)
+		json_object_del(data, "_installed_ms");
+	else if (!goes_on)
+		json_object_set_new(
+		    data, "_installed_ms", json_integer((json_int_t)clock_wall_ms()));
 }
 
 static int op_delete(struct build *b, const struct txn_op *op, struct pending *p, struct err *err)

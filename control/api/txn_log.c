@@ -88,13 +88,6 @@ int txn_log_append(struct txn_log *log, const char *txn_id, uint64_t digest, uin
 	return r;
 }
 
-int txn_log_append_undo(struct txn_log *log, const char *txn_id, uint64_t generation,
-    const struct change_set *set, struct err *err)
-{
-	forget(log, txn_id);
-	return append(log, json_pack("{s:s}", "undo", txn_id), generation, set, err);
-}
-
 void txn_log_compact(struct txn_log *log, const struct store *store)
 {
 	struct err err = {0};
@@ -165,9 +158,6 @@ static int replay(
 	json_t *seen;
 	json_array_foreach (json_object_get(payload, "seen"), i, seen)
 		seen_from_json(log, seen);
-	const char *undone = json_string_value(json_object_get(payload, "undo"));
-	if (undone != NULL)
-		forget(log, undone);
 	return r;
 }
 

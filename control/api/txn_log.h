@@ -33,10 +33,6 @@ const struct txn_seen *txn_log_find(const struct txn_log *log, const char *txn_i
 MUST_CHECK
 int txn_log_append(struct txn_log *log, const char *txn_id, uint64_t digest, uint64_t generation,
     const struct change_set *set, struct err *err);
-/* The same for the changes that undo a transaction: its id may be used again. */
-MUST_CHECK
-int txn_log_append_undo(struct txn_log *log, const char *txn_id, uint64_t generation,
-    const struct change_set *set, struct err *err);
 /* A new snapshot when the journal has grown much larger than the last. */
 void txn_log_compact(struct txn_log *log, const struct store *store);
 /* Stable over member order; what makes two requests the same. */

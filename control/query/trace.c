@@ -13,6 +13,7 @@
 #include "control/mem.h"
 #include "control/query/packet.h"
 #include "control/query/query.h"
+#include "datapath/base/json_util.h"
 
 enum { TEXT_SIZE = 512, PACKET_MAX = DP_MAX_MTU + 64 };
 
@@ -202,10 +203,10 @@ static void tell_action(struct story *s, unsigned int depth, struct buf *b)
 	if (a.type >= DP_ACTION__COUNT)
 		return;
 	json_t *action = flow_action_to_json(&a, &names);
-	char *text = json_dumps(action, JSON_COMPACT | JSON_ENCODE_ANY);
+	char *text = json_text(action, JSON_COMPACT | JSON_ENCODE_ANY);
 	json_array_append_new(s->steps, json_pack("{s:s, s:i, s:s, s:o}", "type", "action", "depth",
 					    (int)depth, "text", text, "action", action));
-	mem_json_free(text);
+	free(text);
 }
 
 /* The switch writes "port 17": here it gets its name. */

@@ -3,7 +3,10 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "datapath/base/no_memory.h"
 
 enum { NAME_MAX_LEN = 64, PATH_PART_SIZE = 128, TEXT_IN_ERROR_LEN = 64 };
 
@@ -178,4 +181,18 @@ static const char *type_name(json_type type)
 	};
 
 	return names[type];
+}
+
+char *json_text(const json_t *value, size_t flags)
+{
+	size_t size = json_dumpb(value, NULL, 0, flags);
+	char *text = size > 0 ? malloc(size + 1) : NULL;
+
+	if (text == NULL && size > 0)
+		no_memory(size);
+	if (text == NULL)
+		return NULL;
+	json_dumpb(value, text, size, flags);
+	text[size] = '\0';
+	return text;
 }

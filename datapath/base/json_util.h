@@ -36,3 +36,8 @@ MUST_CHECK
 int json_check_members(json_t *obj, const char *const *known, size_t n_known, struct err *err);
 /* [A-Za-z0-9._:-]{1,64} */
 bool json_name_is_valid(const char *s);
+/*
+ * The value's text, for free(). jansson's own json_dumps allocates where JSON values live, which need not be malloc (json_memory.h).
+ * NULL: the value is not an array or object (JSON_ENCODE_ANY), or no_memory.h found none.
+ */
+char *json_text(const json_t *value, size_t flags);

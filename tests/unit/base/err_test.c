@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "datapath/base/err.h"
@@ -36,6 +38,28 @@ static void err_texts_are_cut_not_overrun(void **)
 	assert_int_equal(strlen(err.path), sizeof(err.path) - 1);
 	assert_int_equal(strlen(err.object), sizeof(err.object) - 1);
 	assert_int_equal(strlen(err.hint), sizeof(err.hint) - 1);
+}
+
+/* The quick way and the C library's agree, also where the buffer ends. */
+static void places_are_written_as_printf_would(void **)
+{
+	struct err err = {0};
+	char filler[200], want[400];
+
+	memset(filler, 'x', sizeof(filler));
+	for (unsigned int len = 0; len < sizeof(filler); len++) {
+		filler[len] = '\0';
+		err_path(&err, "/%s/%u/%zu%s%%", filler, 4294967295U, (size_t)0, "end");
+		snprintf(
+		    want, sizeof(want), "/%s/%u/%zu%s%%", filler, 4294967295U, (size_t)0, "end");
+		want[sizeof(err.path) - 1] = '\0';
+		assert_string_equal(err.path, want);
+		err_path(&err, "/%s/%u/%zu%s", filler, 10U, SIZE_MAX, "end");
+		snprintf(want, sizeof(want), "/%s/%u/%zu%s", filler, 10U, SIZE_MAX, "end");
+		want[sizeof(err.path) - 1] = '\0';
+		assert_string_equal(err.path, want);
+		filler[len] = 'x';
+	}
 }
 
 static void every_code_has_a_name_of_its_own(void **)
@@ -85,6 +109,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(err_set_keeps_where_and_forgets_the_old_hint),
 	    cmocka_unit_test(err_texts_are_cut_not_overrun),
+	    cmocka_unit_test(places_are_written_as_printf_would),
 	    cmocka_unit_test(every_code_has_a_name_of_its_own),
 	    cmocka_unit_test(nearest_word_forgives_typing_mistakes),
 	    cmocka_unit_test(nearest_word_does_not_guess_wildly),

@@ -22,10 +22,17 @@ void fake_answer(void)
 	const struct dp_txn_reply reply = {.generation = fake.last_generation, .n_workers = 2};
 	dp_reply_cb *cb = fake.held_cb;
 	fake.held_cb = NULL;
-	if (fake.switch_error == 0)
+	const struct dp_error refusal = {.errno_value = -fake.switch_error};
+	if (fake.switch_error == 0) {
 		cb(0, &reply, sizeof(reply), "", fake.held_arg);
+		return;
+	}
+	fake.prepared = 0;
+	if (fake.switch_error == -ENOTCONN)
+		cb(-ENOTCONN, NULL, 0, "it ended", fake.held_arg);
 	else
-		cb(fake.switch_error, NULL, 0, "rule table is full", fake.held_arg);
+		cb(fake.switch_error, &refusal, sizeof(refusal), "rule table is full",
+		    fake.held_arg);
 }
 
 struct err *err_list_add(struct err_list *l, uint32_t op)
@@ -85,17 +92,48 @@ const struct dp_hello_reply *dp_client_hello(const struct dp_client *)
 	return &hello;
 }
 
-void dp_client_commit(struct dp_client *, uint64_t generation, const struct buf_writer *, uint32_t,
+const char *model_object_name(const struct model *, enum dp_kind, uint64_t)
+{
+	return "port/vm1";
+}
+
+void dp_client_status(const struct dp_client *, struct dp_client_status *ret)
+{
+	static const struct dp_refusal refusal = {.kind = DP_KIND_PORT, .what = "no such device"};
+	*ret = (struct dp_client_status){.is_connected = fake.is_connected,
+	    .last_error = fake.is_connected ? "" : "it ended",
+	    .refusals = &refusal,
+	    .n_refusals = fake.n_refusals,
+	    .retry_ms = 500};
+}
+
+void dp_client_prepare(struct dp_client *, uint64_t generation, const struct buf_writer *, uint32_t,
     dp_reply_cb *cb, void *arg)
 {
-	if (!fake.is_connected) {
-		cb(-ENOTCONN, NULL, 0, "sluice-switch is not connected", arg);
-		return;
-	}
-	assert(generation > fake.last_generation);
-	fake.last_generation = generation;
+	assert(fake.is_connected && fake.prepared == 0);
+	fake.prepared = generation;
 	fake.held_cb = cb;
 	fake.held_arg = arg;
-	if (!fake.hold)
+	if (fake.hold != HOLD_PREPARE)
 		fake_answer();
+}
+
+void dp_client_commit(struct dp_client *, dp_reply_cb *cb, void *arg)
+{
+	if (fake.prepared == 0) {
+		cb(-ENOTCONN, NULL, 0, "the connection to sluice-switch was lost", arg);
+		return;
+	}
+	fake.last_generation = fake.prepared;
+	fake.prepared = 0;
+	fake.held_cb = cb;
+	fake.held_arg = arg;
+	if (fake.hold != HOLD_COMMIT)
+		fake_answer();
+}
+
+void dp_client_abort(struct dp_client *)
+{
+	fake.prepared = 0;
+	fake.n_aborts++;
 }

@@ -213,6 +213,125 @@ static void a_list_longer_than_the_switch_takes_is_refused(void **)
 	json_decref(list);
 }
 
+/* What a match must say for fields of each prerequisite. */
+static const char *const sufficient[] = {
+    [FP_NONE] = "{}",
+    [FP_VLAN] = "{'vlan_tci':'0x1000/0x1000'}",
+    [FP_VLAN2] = "{'vlan_tci2':'0x1000/0x1000'}",
+    [FP_ARP] = "{'eth_type':'0x0806'}",
+    [FP_IP4] = "{'eth_type':'0x0800'}",
+    [FP_IP6] = "{'eth_type':'0x86dd'}",
+    [FP_IP] = "{'eth_type':'0x86dd'}",
+    [FP_TCP] = "{'eth_type':'0x0800','ip_proto':6}",
+    [FP_UDP] = "{'eth_type':'0x86dd','ip_proto':17}",
+    [FP_SCTP] = "{'eth_type':'0x0800','ip_proto':132}",
+    [FP_TP] = "{'eth_type':'0x0800','ip_proto':6}",
+    [FP_ICMP4] = "{'eth_type':'0x0800','ip_proto':1}",
+    [FP_ICMP6] = "{'eth_type':'0x86dd','ip_proto':58}",
+    [FP_ND] = "{'eth_type':'0x86dd','ip_proto':58,'icmpv6_type':136}",
+    [FP_NS] = "{'eth_type':'0x86dd','ip_proto':58,'icmpv6_type':135}",
+    [FP_NA] = "{'eth_type':'0x86dd','ip_proto':58,'icmpv6_type':136}",
+};
+
+/* Both kinds of list, with path and hint of what is refused. */
+static int check(const char *match, const char *actions, bool is_set, struct err *err)
+{
+	struct flow_match m;
+	struct buf_writer w;
+	json_t *json = json_of(match);
+
+	*err = (struct err){0};
+	assert_int_equal(flow_match_from_json(json, &names, &m, err), 0);
+	assert_int_equal(read_actions(actions, &w, err), 0);
+	err_path(err, "/actions");
+	int r = is_set ? flow_action_set_check(&m, &w, err) : flow_actions_check(&m, &w, err);
+	buf_writer_fini(&w);
+	json_decref(json);
+	return r;
+}
+
+static void every_field_that_is_set_needs_its_protocol_matched(void **)
+{
+	struct err err;
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < FIELD__COUNT; i++) {
+		const struct flow_field *f = &flow_fields[i];
+		struct flow_value one = flow_value_from_u64(1);
+		char value[FIELD_STR_SIZE], actions[256], path[64];
+		if ((f->flags & FW_SET) == 0)
+			continue;
+		flow_field_format(f, &one, NULL, value);
+		snprintf(actions, sizeof(actions), "['dec_ttl',{'set_field':{'%s':'%s'}}]", f->name,
+		    value);
+		snprintf(path, sizeof(path), "/actions/1/set_field/%s", f->name);
+		for (int is_set = 0; is_set < 2; is_set++) {
+			assert_int_equal(check(sufficient[f->prereq], actions, is_set, &err), 0);
+			if (f->prereq == FP_NONE)
+				continue;
+			assert_int_equal(check("{}", actions, is_set, &err), -EINVAL);
+			assert_int_equal(err.code, ERR_PARAMS);
+			assert_string_equal(err.path, path);
+			assert_non_null(strstr(err.what, flow_prereq_describe(f->prereq)));
+			assert_true(err.hint[0] != '\0');
+			n++;
+		}
+	}
+	assert_true(n > 40);
+}
+
+static void the_packet_is_followed_through_the_actions(void **)
+{
+	static const struct {
+		const char *match, *actions, *path; // NULL: good
+		bool is_set;
+	} rows[] = {
+	    {"{'eth_type':'0x0800','ip_proto':17}", "[{'set_field':{'tcp_dst':80}}]",
+		"/actions/0/set_field/tcp_dst", false},
+	    {"{}", "[{'push_vlan':'0x8100'},{'set_field':{'vlan_vid':5}}]", NULL, false},
+	    {"{}", "[{'set_field':{'vlan_vid':5}},{'push_vlan':'0x8100'}]",
+		"/actions/0/set_field/vlan_vid", false},
+	    // An action set pushes first, wherever that stands.
+	    {"{}", "[{'set_field':{'vlan_vid':5}},{'push_vlan':'0x8100'}]", NULL, true},
+	    {"{}", "[{'push_vlan':'0x8100'},'pop_vlan',{'set_field':{'vlan_vid':5}}]",
+		"/actions/2/set_field/vlan_vid", false},
+	    {"{}", "[{'push_vlan':'0x8100'},'pop_vlan',{'set_field':{'vlan_vid':5}}]", NULL, true},
+	    {"{'vlan_tci':'0x1000/0x1000'}", "['pop_vlan',{'set_field':{'vlan_vid':5}}]",
+		"/actions/1/set_field/vlan_vid", false},
+	    {"{'vlan_tci':'0x1000/0x1000'}",
+		"[{'push_vlan':'0x88a8'},'pop_vlan',{'set_field':{'vlan_vid':5}}]", NULL, false},
+	    {"{'vlan_tci':'0x1000/0x1000','vlan_tci2':'0x1000/0x1000'}",
+		"['pop_vlan',{'set_field':{'vlan_vid':5}}]", NULL, false},
+	    {"{'vlan_tci':0}", "[{'set_field':{'vlan_pcp':5}}]", "/actions/0/set_field/vlan_pcp",
+		false},
+	    {"{'vlan_tci':'0x1000/0x1000'}",
+		"[{'move':{'src':'reg0','dst':'vlan_vid'}},{'set_field':{'vlan_pcp':5}}]", NULL,
+		false},
+	    {"{'eth_type':'0x86dd','ip_proto':58}",
+		"[{'set_field':{'icmpv6_type':136}},{'set_field':{'nd_tll':'02:00:00:00:00:01'}}]",
+		NULL, false},
+	    {"{'eth_type':'0x86dd','ip_proto':58,'icmpv6_type':136}",
+		"[{'move':{'src':'reg0','dst':'icmpv6_type'}},{'set_field':{'nd_tll':'02:00:00:00:"
+		"00:"
+		"01'}}]",
+		"/actions/1/set_field/nd_tll", false},
+	    {"{}", "[{'move':{'src':'ipv4_src','dst':'reg0'}}]", "/actions/0/move/src", false},
+	    {"{}", "[{'move':{'src':'reg0','dst':'arp_spa'}}]", "/actions/0/move/dst", false},
+	    {"{'eth_type':'0x0806'}", "[{'move':{'src':'arp_tpa','dst':'arp_spa'}}]", NULL, false},
+	    {"{'eth_type':'0x0800','ip_frag':'later','ip_proto':6}",
+		"[{'set_field':{'tcp_dst':1}}]", NULL,
+		false}, // a fragment without the port keeps its bytes
+	};
+	struct err err;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int r = check(rows[i].match, rows[i].actions, rows[i].is_set, &err);
+		if (r != (rows[i].path != NULL ? -EINVAL : 0))
+			fail_msg("row %zu: %s %s", i, err.path, err.what);
+		assert_string_equal(err.path, rows[i].path != NULL ? rows[i].path : "/actions");
+	}
+}
+
 static void matches_come_back_in_canonical_form(void **)
 {
 	match_comes_back("{}", "{}");
@@ -249,6 +368,8 @@ int main(void)
 	    cmocka_unit_test(bad_actions_name_their_place),
 	    cmocka_unit_test(a_list_longer_than_the_switch_takes_is_refused),
 	    cmocka_unit_test(matches_come_back_in_canonical_form),
+	    cmocka_unit_test(every_field_that_is_set_needs_its_protocol_matched),
+	    cmocka_unit_test(the_packet_is_followed_through_the_actions),
 	    cmocka_unit_test(bad_matches_name_field_and_cure),
 	};
 

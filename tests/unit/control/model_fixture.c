@@ -189,6 +189,15 @@ bool fx_dry_run(struct fixture *fx)
 	return run(fx, false);
 }
 
+struct model_plan *fx_plan(struct fixture *fx)
+{
+	memset(&fx->errs, 0, sizeof(fx->errs));
+	struct model_plan *plan = model_plan(fx->model, fx->changes, fx->n_changes, &fx->errs);
+	assert_non_null(plan);
+	drop_changes(fx);
+	return plan;
+}
+
 void fx_must(struct fixture *fx, enum api_table table, const char *name, const char *json)
 {
 	fx_put(fx, table, name, json);

@@ -39,6 +39,8 @@ void fx_put_json(struct fixture *fx, enum api_table table, const char *name, jso
 void fx_del(struct fixture *fx, enum api_table table, const char *name);
 bool fx_commit(struct fixture *fx); // false: refused, see errs
 bool fx_dry_run(struct fixture *fx);
+/* What was queued, planned and nothing else: the caller commits or discards it. The list of objects does not follow. */
+struct model_plan *fx_plan(struct fixture *fx);
 /* put and commit; must succeed. */
 void fx_must(struct fixture *fx, enum api_table table, const char *name, const char *json);
 /* put and commit; must be refused with this code and path as the first error. */

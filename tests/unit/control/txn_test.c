@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "control/api/store.h"
+#include "control/api/txn.h"
 #include "control/api/txn_log.h"
+#include "control/daemon.h"
 #include "datapath/base/clock.h"
 #include "tests/unit/control/api_fixture.h"
 #include "tests/unit/test.h"
@@ -409,39 +411,6 @@ static void table_limit_is_kept(void **state)
 	close(fd);
 }
 
-static void switch_that_refuses_is_undone_by_a_second_record(void **state)
-{
-	struct api *api = *state;
-	int fd = api_connect(api);
-	must(api, fd, net);
-	fake.switch_error = -ENOSPC;
-	const char *change = "{'txn_id':'x','owner':'o','ops':[{'op':'patch','table':'network','"
-			     "name':'n1','object':{'mtu':1300}},"
-			     "{'op':'put','table':'bridge','name':'b','object':{}}]}";
-	json_t *reply = api_callf(api, fd, "txn.commit", change);
-	assert_int_equal(api_error_code(reply), 1009);
-	assert_non_null(
-	    strstr(json_string_value(api_at(reply, "/error/message")), "rule table is full"));
-	json_decref(reply);
-	fake.switch_error = 0;
-	assert_int_equal(generation(api), 3);
-	assert_false(exists(api, API_TABLE_BRIDGE, "b"));
-	close(fd);
-	api_stop(api);
-	api_start(api);
-	fd = api_connect(api);
-	assert_int_equal(generation(api), 3);
-	assert_false(exists(api, API_TABLE_BRIDGE, "b"));
-	assert_null(
-	    json_object_get(store_find(api->daemon.store, API_TABLE_NETWORK, "n1")->data, "mtu"));
-	/* Its id was not used up. */
-	reply = api_callf(api, fd, "txn.commit", change);
-	assert_int_equal(api_error_code(reply), 0);
-	assert_null(api_at(reply, "/result/replayed"));
-	json_decref(reply);
-	close(fd);
-}
-
 static void without_a_switch_it_is_durable_and_not_applied(void **state)
 {
 	struct api *api = *state;
@@ -458,7 +427,7 @@ static void durable_answers_before_the_switch_and_the_next_one_waits(void **stat
 {
 	struct api *api = *state;
 	int fd = api_connect(api), other = api_connect(api);
-	fake.hold = true;
+	fake.hold = HOLD_COMMIT;
 	json_t *reply = commit_as(api, fd, "o", net, ",'wait':'durable'");
 	assert_int_equal(json_integer_value(api_at(reply, "/result/generation")), 1);
 	assert_true(json_is_false(api_at(reply, "/result/applied")));
@@ -485,7 +454,7 @@ static void client_that_goes_away_does_not_stop_its_commit(void **state)
 {
 	struct api *api = *state;
 	int fd = api_connect(api);
-	fake.hold = true;
+	fake.hold = HOLD_COMMIT;
 	api_send(api, fd,
 	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"txn.commit\",\"params\":{\"txn_id\":"
 	    "\"second\","
@@ -645,7 +614,6 @@ int main(void)
 	    T(model_refusal_is_reported_with_the_path_of_the_op),
 	    T(deleting_most_of_a_table_needs_force),
 	    T(table_limit_is_kept),
-	    T(switch_that_refuses_is_undone_by_a_second_record),
 	    T(without_a_switch_it_is_durable_and_not_applied),
 	    T(durable_answers_before_the_switch_and_the_next_one_waits),
 	    T(client_that_goes_away_does_not_stop_its_commit),

@@ -271,6 +271,53 @@ static void newer_client_replaces_the_older(void **state)
 	assert_false(w->f->dp.controller_connected);
 }
 
+/* A client that dies between the phases, and one that is replaced, take what they prepared with them. */
+static void a_prepared_transaction_ends_with_its_client(void **state)
+{
+	struct world *w = *state;
+	for (int round = 0; round < 2; round++) {
+		put_bridge(w->f, 1);
+		struct buf_writer body = take_txn(w->f, 1);
+		send_msg(w, DP_MSG_PREPARE, 5, body.data, body.size);
+		buf_writer_fini(&body);
+		assert_int_equal(receive(w), 1);
+		assert_int_equal(w->msg.type, DP_MSG_PREPARE);
+		assert_int_equal(w->msg.size, 0);
+		assert_true(dp_state_is_prepared(w->f->dp.state));
+		assert_int_equal(dp_state_n_objects(w->f->dp.state), 0);
+		int older = w->fd;
+		if (round == 0) {
+			close(older);
+			run_loop(w);
+			assert_false(dp_state_is_prepared(w->f->dp.state));
+		}
+		hello(w);
+		assert_false(dp_state_is_prepared(w->f->dp.state));
+		if (round == 1)
+			close(older);
+	}
+	struct dp_commit commit = {.generation = 1};
+	send_msg(w, DP_MSG_COMMIT, 6, &commit, sizeof(commit));
+	assert_error(w, ESTALE);
+	put_bridge(w->f, 1);
+	struct buf_writer body = take_txn(w->f, 1);
+	send_msg(w, DP_MSG_PREPARE, 7, body.data, body.size);
+	buf_writer_fini(&body);
+	assert_int_equal(receive(w), 1);
+	send_msg(w, DP_MSG_COMMIT, 8, &commit, sizeof(commit));
+	assert_int_equal(receive(w), 1);
+	assert_int_equal(w->msg.type, DP_MSG_COMMIT);
+	assert_int_equal(
+	    ((const struct dp_txn_reply *)w->body)->digest, dp_state_digest(w->f->dp.state));
+	assert_int_equal(dp_state_n_objects(w->f->dp.state), 1);
+	send_msg(w, DP_MSG_ABORT, 9, NULL, 0);
+	assert_int_equal(receive(w), 1);
+	assert_int_equal(w->msg.type, DP_MSG_ABORT);
+	send_msg(w, DP_MSG_REMOVED, 10, NULL, 0);
+	assert_int_equal(receive(w), 1);
+	assert_int_equal(w->msg.size, 0);
+}
+
 static void transaction_in_a_sealed_memfd_is_applied(void **state)
 {
 	struct world *w = *state;
@@ -526,6 +573,7 @@ int main(void)
 	    TEST(other_version_is_refused),
 	    TEST(newer_client_replaces_the_older),
 	    TEST(transaction_in_a_sealed_memfd_is_applied),
+	    TEST(a_prepared_transaction_ends_with_its_client),
 	    TEST(unsealed_memfd_ends_the_connection),
 	    TEST(memfd_shorter_than_announced_ends_the_connection),
 	    TEST(descriptor_that_is_no_memfd_ends_the_connection),

@@ -228,9 +228,9 @@ static void malformed_op_is_refused_whole(void **state)
 	assert_refused(f, -EINVAL, 1, "op");
 	put_bridge(f, 2);
 	f->n_ops = 0;
-	assert_refused(f, -EINVAL, 0, "behind the last op");
+	assert_refused(f, -EINVAL, DP_OP_NONE, "behind the last op");
 	f->n_ops = UINT32_MAX;
-	assert_refused(f, -EINVAL, 0, "n_ops");
+	assert_refused(f, -EINVAL, DP_OP_NONE, "n_ops");
 }
 
 static void late_refusal_leaves_no_trace(void **state)
@@ -460,7 +460,7 @@ static void limits_hold(void **state)
 	put_bridge(f, 1);
 	for (uint16_t i = 1; i <= STATE_MAX_TUNNEL_PORTS + 1; i++)
 		put_vxlan(f, i, 1, i);
-	assert_refused(f, -ENOSPC, 0, "256");
+	assert_refused(f, -ENOSPC, STATE_MAX_TUNNEL_PORTS + 1, "256");
 }
 
 static void patch_joined_bridges_change_together(void **state)

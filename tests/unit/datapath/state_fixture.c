@@ -153,6 +153,7 @@ void put_rule(struct fixture *f, uint64_t id, struct rule_args args)
 	    .flags = args.flags,
 	    .idle_timeout_s = args.idle_s,
 	    .hard_timeout_s = args.hard_s,
+	    .installed_ms = args.installed_ms,
 	    .match_size = (uint32_t)flow_match_encode(&match, encoded),
 	    .apply_size = output.len};
 	struct buf_writer body;

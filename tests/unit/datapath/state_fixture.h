@@ -53,6 +53,7 @@ struct rule_args {
 	uint64_t cookie;
 	uint16_t idle_s, hard_s;
 	uint32_t flags;
+	uint64_t installed_ms;
 };
 void put_rule(struct fixture *f, uint64_t id, struct rule_args args);
 /* One bucket that outputs to out. */

@@ -195,11 +195,34 @@ static void tables_follow_a_changing_shape(void **)
 	free(run);
 }
 
+/* So many rules that groups fill up and tuples are split, over and over. */
+static void large_tables_are_split_and_emptied(void **)
+{
+	struct run *run = calloc(1, sizeof(*run));
+
+	assert_non_null(run);
+	run->rng.state = test_seed();
+	run->table = table_create();
+	run->version = run->next_id = 1;
+	for (unsigned int i = 0; i < 40; i++) {
+		run->shape = i % 20 < 10 ? SHAPE_ACL : SHAPE_SUBSETS;
+		transaction(run, RULE_SET_MAX / 2 - 20, i % 2 == 0 ? 10 : 100);
+		unlink_dead(run);
+		check_contents(run);
+	}
+	for (size_t i = 0; i < run->set.n; i++)
+		rule_free(run->set.rules[i]);
+	table_destroy(run->table);
+	(void)rcu_run();
+	free(run);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_lookup_equals_a_linear_search),
 	    cmocka_unit_test(tables_follow_a_changing_shape),
+	    cmocka_unit_test(large_tables_are_split_and_emptied),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

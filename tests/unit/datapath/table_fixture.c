@@ -20,6 +20,8 @@ const char *const shape_names[SHAPE__COUNT] = {
     [SHAPE_OPENFLOW] = "openflow",
     [SHAPE_PRIORITIES] = "priorities",
     [SHAPE_DUPLICATES] = "duplicates",
+    [SHAPE_ACL] = "acl",
+    [SHAPE_SUBSETS] = "subsets",
 };
 
 /* splitmix64 */
@@ -147,6 +149,39 @@ static void mask_few(struct rng *rng, struct flow_key *mask)
 	}
 }
 
+/* Most are short, so that many rules share what a relaxed mask leaves of them. */
+static void mask_acl(struct rng *rng, struct flow_key *mask)
+{
+	mask->eth_type = UINT16_MAX;
+	prefix_mask((uint8_t *)&mask->ip4_src, rng_below(rng, rng_below(rng, 4) != 0 ? 16 : 33));
+	prefix_mask((uint8_t *)&mask->ip4_dst, rng_below(rng, rng_below(rng, 4) != 0 ? 16 : 33));
+	if (rng_below(rng, 4) == 0)
+		prefix_mask((uint8_t *)&mask->tp_dst, rng_below(rng, 17));
+}
+
+static void mask_subset(struct rng *rng, struct flow_key *mask)
+{
+	static const struct {
+		uint16_t ofs, size;
+	} fields[] = {
+	    {offsetof(struct flow_key, in_port), 4},
+	    {offsetof(struct flow_key, metadata), 8},
+	    {offsetof(struct flow_key, reg[15]), 4},
+	    {offsetof(struct flow_key, eth_dst), 6},
+	    {offsetof(struct flow_key, eth_type), 2},
+	    {offsetof(struct flow_key, vlan_tci), 2},
+	    {offsetof(struct flow_key, ip4_src), 4},
+	    {offsetof(struct flow_key, ip6_dst), 16},
+	    {offsetof(struct flow_key, ip_proto), 1},
+	    {offsetof(struct flow_key, tp_src), 2},
+	};
+	uint32_t chosen = rng_below(rng, 1u << ARRAY_SIZE(fields));
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(fields); i++)
+		if ((chosen >> i & 1) != 0)
+			memset((uint8_t *)mask + fields[i].ofs, 0xff, fields[i].size);
+}
+
 void shape_match(struct rng *rng, enum shape shape, struct flow_match *ret, uint16_t *ret_priority)
 {
 	static const uint16_t ends[] = {0, 1, 0x7fff, 0x8000, 0xfffe, 0xffff};
@@ -177,6 +212,8 @@ void shape_match(struct rng *rng, enum shape shape, struct flow_match *ret, uint
 		    any ? (uint16_t)rng_next(rng) : ends[rng_below(rng, ARRAY_SIZE(ends))];
 		break;
 	case SHAPE_DUPLICATES: mask->in_port = UINT32_MAX; break;
+	case SHAPE_ACL: mask_acl(rng, mask); break;
+	case SHAPE_SUBSETS: mask_subset(rng, mask); break;
 	default: mask_openflow(rng, mask); break;
 	}
 	flow_match_canonicalise(ret);

@@ -26,6 +26,8 @@ enum shape {
 	SHAPE_OPENFLOW,   // any fields, any masks
 	SHAPE_PRIORITIES, // few masks, priorities from end to end
 	SHAPE_DUPLICATES, // few matches, many rules of each
+	SHAPE_ACL,        // two prefixes of any length: hundreds of masks, groups that are split
+	SHAPE_SUBSETS,    // any subset of many exact fields
 	SHAPE__COUNT
 };
 

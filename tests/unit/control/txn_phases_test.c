@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A transaction and the switch: asked first, journalled, then told; and what runs between transactions. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control/api/store.h"
+#include "control/api/txn.h"
+#include "control/api/txn_log.h"
+#include "control/daemon.h"
+#include "tests/unit/control/api_fixture.h"
+
+static int id_counter;
+
+/* txn.commit of ops (JSON with '), with a new txn_id, owner "o" and extra members. */
+static json_t *commit_as(
+    struct api *api, int fd, const char *owner, const char *ops, const char *extra)
+{
+	char params[4096];
+	snprintf(params, sizeof(params), "{'txn_id':'t%d','owner':'%s','ops':[%s]%s}", ++id_counter,
+	    owner, ops, extra);
+	return api_callf(api, fd, "txn.commit", params);
+}
+
+static void must(struct api *api, int fd, const char *ops)
+{
+	json_t *reply = commit_as(api, fd, "o", ops, "");
+	if (api_error_code(reply) != 0) {
+		char *text = json_dumps(reply, 0);
+		fail_msg("%s: %s", ops, text);
+	}
+	json_decref(reply);
+}
+
+static const char *const net = "{'op':'put','table':'network','name':'n1','object':{'vni':100}}";
+
+static uint64_t generation(struct api *api)
+{
+	return store_generation(api->daemon.store);
+}
+
+static bool exists(struct api *api, enum api_table table, const char *name)
+{
+	return store_find(api->daemon.store, table, name) != NULL;
+}
+
+/* The journal's size, so that a test sees whether anything was written at all. */
+static uint64_t journal_bytes(struct api *api)
+{
+	return journal_size(txn_log_journal(api->daemon.log));
+}
+
+static const char *const change =
+    "{'txn_id':'x','owner':'o','ops':[{'op':'patch','table':'network','"
+    "name':'n1','object':{'mtu':1300}},"
+    "{'op':'put','table':'bridge','name':'b','object':{}}]}";
+
+static void assert_change_left_no_trace(struct api *api)
+{
+	assert_int_equal(generation(api), 1);
+	assert_false(exists(api, API_TABLE_BRIDGE, "b"));
+	assert_null(
+	    json_object_get(store_find(api->daemon.store, API_TABLE_NETWORK, "n1")->data, "mtu"));
+}
+
+static void what_the_switch_refuses_is_never_journalled(void **state)
+{
+	struct api *api = *state;
+	int fd = api_connect(api);
+	must(api, fd, net);
+	uint64_t bytes = journal_bytes(api);
+	for (int i = 0; i < 2; i++) {
+		fake.switch_error = i == 0 ? -ENOSPC : -ENOTCONN;
+		json_t *reply = api_callf(api, fd, "txn.commit", change);
+		assert_int_equal(api_error_code(reply), i == 0 ? 1009 : -32004);
+		assert_non_null(strstr(json_string_value(api_at(reply, "/error/message")),
+		    i == 0 ? "rule table is full" : "it ended"));
+		json_decref(reply);
+		assert_change_left_no_trace(api);
+		assert_int_equal(journal_bytes(api), bytes);
+		assert_int_equal(fake.n_aborts, 0);
+	}
+	fake.switch_error = 0;
+	close(fd);
+	api_stop(api);
+	api_start(api);
+	fd = api_connect(api);
+	assert_change_left_no_trace(api);
+	/* Its id was not used up. */
+	json_t *reply = api_callf(api, fd, "txn.commit", change);
+	assert_int_equal(api_error_code(reply), 0);
+	assert_null(api_at(reply, "/result/replayed"));
+	json_decref(reply);
+	close(fd);
+}
+
+static void nothing_moves_until_the_switch_has_prepared(void **state)
+{
+	struct api *api = *state;
+	int fd = api_connect(api);
+	must(api, fd, net);
+	uint64_t bytes = journal_bytes(api);
+	fake.hold = HOLD_PREPARE;
+	char line[512];
+	snprintf(line, sizeof(line), "{'jsonrpc':'2.0','id':1,'method':'txn.commit','params':%s}\n",
+	    change);
+	for (char *p = line; *p != '\0'; p++)
+		*p = *p == '\'' ? '"' : *p;
+	api_send(api, fd, line);
+	assert_true(api_is_silent(api, fd));
+	assert_change_left_no_trace(api);
+	assert_int_equal(journal_bytes(api), bytes);
+	fake.hold = HOLD_COMMIT;
+	fake_answer();
+	api_run(api);
+	/* Durable and true here, but not said before the workers have it. */
+	assert_true(exists(api, API_TABLE_BRIDGE, "b"));
+	assert_true(journal_bytes(api) > bytes);
+	assert_true(api_is_silent(api, fd));
+	fake_answer();
+	char *reply = api_read_line(api, fd);
+	assert_non_null(strstr(reply, "\"applied\":true"));
+	free(reply);
+	close(fd);
+}
+
+static void a_commit_that_gets_no_answer_is_durable_and_not_applied(void **state)
+{
+	struct api *api = *state;
+	int fd = api_connect(api);
+	fake.hold = HOLD_COMMIT;
+	char line[512];
+	snprintf(line, sizeof(line),
+	    "{'jsonrpc':'2.0','id':1,'method':'txn.commit','params':{'txn_id':'y','owner':'o','ops'"
+	    ":[%s]"
+	    "}}\n",
+	    net);
+	for (char *p = line; *p != '\0'; p++)
+		*p = *p == '\'' ? '"' : *p;
+	api_send(api, fd, line);
+	assert_true(api_is_silent(api, fd));
+	fake.switch_error = -ENOTCONN;
+	fake_answer();
+	char *reply = api_read_line(api, fd);
+	assert_non_null(strstr(reply, "\"applied\":false"));
+	free(reply);
+	assert_int_equal(generation(api), 1);
+	close(fd);
+}
+
+static ssize_t full_disk(int, const void *, size_t, off_t)
+{
+	errno = ENOSPC;
+	return -1;
+}
+
+static int real_sync(int fd)
+{
+	return fsync(fd);
+}
+
+static void a_journal_that_fails_aborts_what_was_prepared(void **state)
+{
+	struct api *api = *state;
+	int fd = api_connect(api);
+	must(api, fd, net);
+	const struct journal_io broken = {full_disk, real_sync};
+	struct err err = {0};
+	/* The same directory again, with a disk that is full from now on. */
+	txn_log_close(api->daemon.log);
+	struct store *scratch = store_create();
+	api->daemon.log = txn_log_open(api->dir, &broken, scratch, &err);
+	store_destroy(scratch);
+	assert_non_null(api->daemon.log);
+	json_t *reply = api_callf(api, fd, "txn.commit", change);
+	assert_int_equal(api_error_code(reply), 1008);
+	json_decref(reply);
+	assert_int_equal(fake.n_aborts, 1);
+	assert_int_equal(fake.prepared, 0);
+	assert_change_left_no_trace(api);
+	close(fd);
+}
+
+static size_t n_job_runs;
+
+static void submit_in_job(void *arg)
+{
+	struct api *api = arg;
+	struct txn_spec spec = {.ops = json_pack("[{s:s, s:s, s:s, s:{}}]", "op", "put", "table",
+				    "bridge", "name", "first", "object")};
+	n_job_runs++;
+	assert_int_equal(fake.prepared, 0);
+	txn_submit(api->daemon.txn, NULL, &spec);
+}
+
+/* The model is not to change under a plan; and what the job decides is decided on the state it sees. */
+static void jobs_run_between_transactions_and_before_those_that_wait(void **state)
+{
+	struct api *api = *state;
+	int fd = api_connect(api);
+	struct txn_job job = {.run = submit_in_job, .arg = api};
+	struct txn_spec spec = {.ops = json_pack("[{s:s, s:s, s:s, s:{}}]", "op", "put", "table",
+				    "bridge", "name", "a", "object")};
+	n_job_runs = 0;
+	fake.hold = HOLD_PREPARE;
+	txn_submit(api->daemon.txn, NULL, &spec);
+	spec.ops =
+	    json_pack("[{s:s, s:s, s:s}]", "op", "delete", "table", "bridge", "name", "first");
+	txn_submit(api->daemon.txn, NULL, &spec);
+	txn_when_idle(api->daemon.txn, &job);
+	txn_when_idle(api->daemon.txn, &job); // waits already
+	api_run(api);
+	assert_int_equal(n_job_runs, 0);
+	fake.hold = HOLD_NOTHING;
+	fake_answer();
+	api_run(api);
+	assert_int_equal(n_job_runs, 1);
+	assert_int_equal(generation(api), 3); // a; first; and the one that waited deleted it
+	assert_false(exists(api, API_TABLE_BRIDGE, "first"));
+	assert_true(exists(api, API_TABLE_BRIDGE, "a"));
+	txn_when_idle(api->daemon.txn, &job); // at once
+	assert_int_equal(n_job_runs, 2);
+	api_run(api);
+	assert_true(exists(api, API_TABLE_BRIDGE, "first"));
+	close(fd);
+}
+
+static void health_says_what_the_switch_refuses(void **state)
+{
+	struct api *api = *state;
+	int fd = api_connect(api);
+	json_t *reply = api_callf(api, fd, "sys.health", "{}");
+	assert_true(json_is_true(api_at(reply, "/result/ok")));
+	assert_string_equal(json_string_value(api_at(reply, "/result/switch/state")), "current");
+	json_decref(reply);
+	fake.n_refusals = 1;
+	reply = api_callf(api, fd, "sys.health", "{}");
+	assert_true(json_is_false(api_at(reply, "/result/ok")));
+	assert_true(json_is_true(api_at(reply, "/result/switch_connected")));
+	assert_string_equal(json_string_value(api_at(reply, "/result/switch/state")), "refuses");
+	assert_string_equal(
+	    json_string_value(api_at(reply, "/result/switch/refused/0/object")), "port/vm1");
+	assert_string_equal(
+	    json_string_value(api_at(reply, "/result/switch/refused/0/why")), "no such device");
+	assert_int_equal(json_integer_value(api_at(reply, "/result/switch/retry_ms")), 500);
+	json_decref(reply);
+	fake.is_connected = false;
+	reply = api_callf(api, fd, "sys.health", "{}");
+	assert_string_equal(json_string_value(api_at(reply, "/result/switch/state")), "away");
+	assert_string_equal(
+	    json_string_value(api_at(reply, "/result/switch/last_error")), "it ended");
+	json_decref(reply);
+	close(fd);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, api_setup, api_teardown)
+	const struct CMUnitTest tests[] = {
+	    T(what_the_switch_refuses_is_never_journalled),
+	    T(nothing_moves_until_the_switch_has_prepared),
+	    T(a_commit_that_gets_no_answer_is_durable_and_not_applied),
+	    T(a_journal_that_fails_aborts_what_was_prepared),
+	    T(jobs_run_between_transactions_and_before_those_that_wait),
+	    T(health_says_what_the_switch_refuses),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
