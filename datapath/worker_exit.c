@@ -15,14 +15,24 @@ enum {
 	COPIES_BURST_MIN = 256,
 };
 
+/* Packets ready for a port, and what is counted of them when it has taken, and perhaps freed, them. */
+struct parcel {
+	uint16_t n;
+	uint16_t in_port[BURST];
+	uint32_t len[BURST];
+	struct rte_mbuf **m; // [n]
+};
+
 static void sample_drop(struct worker *w, const struct rte_mbuf *m, enum dp_drop reason,
     uint64_t rule, uint64_t cookie);
-static struct out_queue *open_queue(struct worker *w, uint16_t port);
+static void open_queue(struct worker *w, uint16_t port, struct rte_mbuf *first);
 static void flush_queue(struct worker *w, struct out_queue *q);
-static uint16_t make_ready(struct worker *w, struct port *p, struct rte_mbuf **pkts, uint16_t n);
-static void send_burst(struct worker *w, struct port *p, struct rte_mbuf **pkts, uint16_t n);
-static void hand_over(struct worker *w, struct worker *owner, const struct port *p,
-    struct rte_mbuf **pkts, uint16_t n);
+static void make_ready(
+    struct worker *w, struct port *p, struct rte_mbuf **pkts, uint16_t n, struct parcel *ret);
+static void send_burst(struct worker *w, struct port *p, struct parcel *parcel);
+static void hand_over(
+    struct worker *w, struct worker *owner, const struct port *p, struct parcel *parcel);
+static unsigned int run_of(const struct parcel *parcel, unsigned int from, unsigned int n);
 static void lose(
     struct worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n, enum dp_drop reason);
 static bool take_copy_token(struct worker *w, uint16_t in_port);
@@ -38,9 +48,13 @@ void pkt_drop(
 void out_add(struct worker *w, uint16_t port, struct rte_mbuf *m)
 {
 	uint16_t idx = w->out_of_port[port];
-	struct out_queue *q = LIKELY(idx != 0) ? &w->out[idx - 1] : open_queue(w, port);
+	if (UNLIKELY(idx == 0)) {
+		open_queue(w, port, m);
+		return;
+	}
+	struct out_queue *q = &w->out[idx - 1];
 	q->m[q->n++] = m;
-	if (q->n == BURST)
+	if (UNLIKELY(q->n == BURST))
 		flush_queue(w, q);
 }
 
@@ -124,18 +138,20 @@ static void sample_drop(
 	__atomic_store_n(&ring->seq, ring->seq + 1, __ATOMIC_RELEASE);
 }
 
-static struct out_queue *open_queue(struct worker *w, uint16_t port)
+/* Apart from out_add, and called last, so that out_add itself needs no stack: it runs once per packet. */
+__attribute__((noinline)) static void open_queue(
+    struct worker *w, uint16_t port, struct rte_mbuf *first)
 {
 	if (w->n_out == OUT_QUEUES)
 		out_flush(w);
 	struct out_queue *q = &w->out[w->n_out++];
 	q->port = port;
-	q->n = 0;
+	q->m[0] = first;
+	q->n = 1;
 	w->out_of_port[port] = (uint16_t)w->n_out;
-	return q;
 }
 
-static void flush_queue(struct worker *w, struct out_queue *q)
+__attribute__((noinline)) static void flush_queue(struct worker *w, struct out_queue *q)
 {
 	uint16_t n = q->n;
 	q->n = 0;
@@ -156,16 +172,18 @@ static void flush_queue(struct worker *w, struct out_queue *q)
 		lose(w, q->port, q->m, n, DP_DROP_PORT_DOWN);
 		return;
 	}
-	n = make_ready(w, p, q->m, n);
+	struct parcel parcel;
+	make_ready(w, p, q->m, n, &parcel);
 	unsigned int owner = w->id % n_txq;
 	if (owner == w->id)
-		send_burst(w, p, q->m, n);
+		send_burst(w, p, &parcel);
 	else
-		hand_over(w, w->dp->workers[owner], p, q->m, n);
+		hand_over(w, w->dp->workers[owner], p, &parcel);
 }
 
-/* Drops what is too long, completes checksums for receivers that cannot. Returns how many are left. */
-static uint16_t make_ready(struct worker *w, struct port *p, struct rte_mbuf **pkts, uint16_t n)
+/* Drops what is too long, completes checksums for receivers that cannot. */
+static void make_ready(
+    struct worker *w, struct port *p, struct rte_mbuf **pkts, uint16_t n, struct parcel *ret)
 {
 	bool completes_csum = p->ops->completes_csum;
 	uint32_t max_untagged = RTE_ETHER_HDR_LEN + p->conf.mtu;
@@ -173,54 +191,67 @@ static uint16_t make_ready(struct worker *w, struct port *p, struct rte_mbuf **p
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		const struct pkt *k = pkt_of(m);
-		if (UNLIKELY(rte_pktmbuf_pkt_len(m) > max_untagged + k->n_vlans * 4U)) {
+		uint32_t len = rte_pktmbuf_pkt_len(m);
+		if (UNLIKELY(len > max_untagged + k->n_vlans * 4U)) {
 			lose(w, p->id, &m, 1, DP_DROP_TX_TOO_LONG);
 			continue;
 		}
-		if ((k->flags & PKT_F_CSUM_PARTIAL) && !completes_csum)
+		if (UNLIKELY((k->flags & PKT_F_CSUM_PARTIAL) && !completes_csum))
 			csum_complete(m);
+		ret->in_port[n_good] = k->in_port;
+		ret->len[n_good] = len;
 		pkts[n_good++] = m;
 	}
-	return n_good;
+	ret->m = pkts;
+	ret->n = n_good;
 }
 
-static void send_burst(struct worker *w, struct port *p, struct rte_mbuf **pkts, uint16_t n)
+static void send_burst(struct worker *w, struct port *p, struct parcel *parcel)
 {
-	uint16_t in_ports[BURST];
-	uint32_t lens[BURST];
-	for (uint16_t i = 0; i < n; i++) {
-		in_ports[i] = pkt_of(pkts[i])->in_port;
-		lens[i] = rte_pktmbuf_pkt_len(pkts[i]);
-	}
-	uint16_t n_sent = p->ops->tx_burst(p, (uint16_t)w->id, pkts, n);
+	uint16_t n_sent = p->ops->tx_burst(p, (uint16_t)w->id, parcel->m, parcel->n);
+	uint64_t n_bytes = 0;
+	for (unsigned int i = 0; i < n_sent; i++)
+		n_bytes += parcel->len[i];
 	struct port_counters *c = &w->ports[p->id];
 	c->tx_packets += n_sent;
-	for (uint16_t i = 0; i < n_sent; i++) {
-		c->tx_bytes += lens[i];
-		w->ports[in_ports[i]].sent++;
+	c->tx_bytes += n_bytes;
+	for (unsigned int i = 0, run; i < n_sent; i += run) {
+		run = run_of(parcel, i, n_sent);
+		w->ports[parcel->in_port[i]].sent += run;
 	}
-	if (UNLIKELY(n_sent < n))
-		lose(w, p->id, pkts + n_sent, (uint16_t)(n - n_sent), p->ops->full_reason);
+	if (UNLIKELY(n_sent < parcel->n))
+		lose(w, p->id, parcel->m + n_sent, (uint16_t)(parcel->n - n_sent),
+		    p->ops->full_reason);
 }
 
-static void hand_over(struct worker *w, struct worker *owner, const struct port *p,
-    struct rte_mbuf **pkts, uint16_t n)
+static void hand_over(
+    struct worker *w, struct worker *owner, const struct port *p, struct parcel *parcel)
 {
-	uint16_t in_ports[BURST];
-	for (uint16_t i = 0; i < n; i++) {
-		in_ports[i] = pkt_of(pkts[i])->in_port;
-		pkts[i]->port = p->id;
-		pkts[i]->hash.usr = (uint32_t)p->add_version;
+	for (unsigned int i = 0; i < parcel->n; i++) {
+		parcel->m[i]->port = p->id;
+		parcel->m[i]->hash.usr = (uint32_t)p->add_version;
 	}
-	uint16_t n_taken =
-	    (uint16_t)rte_ring_mp_enqueue_burst(owner->io->handoff, (void *const *)pkts, n, NULL);
-	for (uint16_t i = 0; i < n_taken; i++)
-		w->ports[in_ports[i]].held++;
+	uint16_t n_taken = (uint16_t)rte_ring_mp_enqueue_burst(
+	    owner->io->handoff, (void *const *)parcel->m, parcel->n, NULL);
+	for (unsigned int i = 0, run; i < n_taken; i += run) {
+		run = run_of(parcel, i, n_taken);
+		w->ports[parcel->in_port[i]].held += run;
+	}
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); // pairs with sleep_us
 	if (n_taken != 0 && __atomic_load_n(&owner->io->asleep, __ATOMIC_RELAXED))
 		worker_wake(owner);
-	if (UNLIKELY(n_taken < n))
-		lose(w, p->id, pkts + n_taken, (uint16_t)(n - n_taken), DP_DROP_TX_HANDOFF_FULL);
+	if (UNLIKELY(n_taken < parcel->n))
+		lose(w, p->id, parcel->m + n_taken, (uint16_t)(parcel->n - n_taken),
+		    DP_DROP_TX_HANDOFF_FULL);
+}
+
+/* How many packets of one in_port there are at from, of the first n. Most parcels are of one. */
+static unsigned int run_of(const struct parcel *parcel, unsigned int from, unsigned int n)
+{
+	unsigned int i = from + 1;
+	while (i < n && parcel->in_port[i] == parcel->in_port[from])
+		i++;
+	return i - from;
 }
 
 /* Drops packets at the queue of a port. */
