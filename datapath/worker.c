@@ -9,7 +9,10 @@
 #include "datapath/base/clock.h"
 #include "datapath/forward.h"
 
-static void begin_burst(struct worker *w);
+enum { CLOCK_HZ = 4000 }; // at least: often enough for a time in ms
+
+static void see_version(struct worker *w);
+static void see_time(struct worker *w);
 static unsigned int poll_queue(void *worker, struct rxq *q, uint64_t *ret_cycles);
 static unsigned int admit(
     struct worker *w, const struct port *p, struct rte_mbuf **pkts, unsigned int n);
@@ -21,21 +24,21 @@ int worker_main(void *worker)
 	struct worker_io *io = w->io;
 	rcu_worker_register(w->id);
 	rcu_worker_online(w->id);
-	uint64_t last_tsc = rte_rdtsc();
+	see_time(w);
 	while (!__atomic_load_n(&io->stop, __ATOMIC_RELAXED)) {
+		uint64_t start_tsc = w->now_tsc;
 		unsigned int n = worker_poll(w);
 		forward_idle(w);
 		out_flush(w);
-		uint64_t tsc = rte_rdtsc();
-		*(n != 0 ? &w->stats.busy_cycles : &w->stats.idle_cycles) += tsc - last_tsc;
-		last_tsc = tsc;
+		see_time(w);
+		*(n != 0 ? &w->stats.busy_cycles : &w->stats.idle_cycles) += w->now_tsc - start_tsc;
 		rcu_worker_quiescent(w->id);
 		if (n != 0) {
 			worker_rested(w);
 			continue;
 		}
 		worker_rest(w);
-		last_tsc = rte_rdtsc(); // sleep is counted by worker_rest
+		see_time(w); // sleep is counted by worker_rest
 	}
 	rcu_worker_offline(w->id);
 	rcu_worker_unregister(w->id);
@@ -45,16 +48,25 @@ int worker_main(void *worker)
 unsigned int worker_poll(struct worker *w)
 {
 	struct worker_io *io = w->io;
-	begin_burst(w);
+	see_version(w);
 	unsigned int n =
 	    rx_sched_round(&io->sched, rcu_get(io->rxqs), io->idle_since_tsc != 0, poll_queue, w);
 	return n + worker_drain_handoff(w);
 }
 
-static void begin_burst(struct worker *w)
+static void see_version(struct worker *w)
 {
 	w->version = __atomic_load_n(&w->dp->version, __ATOMIC_ACQUIRE);
+}
+
+/* The system's clock costs as much as a packet: it is asked only when the TSC says that its answer may be another. */
+static void see_time(struct worker *w)
+{
+	struct worker_io *io = w->io;
 	w->now_tsc = rte_rdtsc();
+	if (LIKELY(w->now_tsc - io->clock_tsc < w->stats.tsc_hz / CLOCK_HZ))
+		return;
+	io->clock_tsc = w->now_tsc;
 	w->now_ms = clock_ms();
 }
 
@@ -66,14 +78,16 @@ static unsigned int poll_queue(void *worker, struct rxq *q, uint64_t *ret_cycles
 	unsigned int n = p->ops->rx_burst(p, q->queue, pkts, BURST);
 	if (n == 0)
 		return 0;
-	begin_burst(w);
+	see_version(w);
+	uint64_t start_tsc = w->now_tsc;
 	w->stats.n_bursts++;
 	w->stats.n_packets += n;
 	unsigned int n_good = admit(w, p, pkts, n);
 	if (n_good != 0)
 		forward_burst(w, p->id, pkts, n_good);
 	out_flush(w);
-	*ret_cycles = rte_rdtsc() - w->now_tsc;
+	see_time(w);
+	*ret_cycles = w->now_tsc - start_tsc;
 	return n;
 }
 
@@ -83,11 +97,12 @@ static unsigned int admit(
 {
 	struct port_counters *c = &w->ports[p->id];
 	unsigned int n_good = 0;
+	uint64_t n_bytes = 0;
 	for (unsigned int i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		rte_prefetch0(rte_pktmbuf_mtod(m, void *));
 		pkt_of(m)->in_port = p->id;
-		c->rx_bytes += rte_pktmbuf_pkt_len(m);
+		n_bytes += rte_pktmbuf_pkt_len(m);
 		enum dp_drop reason = check(p, m);
 		if (LIKELY(reason == DP_DROP__COUNT))
 			pkts[n_good++] = m;
@@ -95,6 +110,7 @@ static unsigned int admit(
 			pkt_drop(w, m, reason, 0, 0);
 	}
 	c->rx_packets += n;
+	c->rx_bytes += n_bytes;
 	return n_good;
 }
 

@@ -35,6 +35,7 @@ struct worker_io {
 	uint32_t asleep;         // worker: wo, others: ro. 1: write wake_fd after handing over
 	bool stop;               // ctl: wo, worker: ro
 	struct rx_sched sched;   // worker: rw, as are the rest
+	uint64_t clock_tsc;      // when w->now_ms was read
 	uint64_t idle_since_tsc; // 0: the last loop found packets
 	uint32_t sleep_us;
 	bool armed;
