@@ -20,7 +20,7 @@ struct rxq_list *rxq_list_create(unsigned int max)
 	struct rxq_list *list = malloc(sizeof(*list) + queues_size + max * sizeof(list->order[0]));
 	if (list == NULL)
 		return NULL;
-	*list = (struct rxq_list){.all_wake = true};
+	*list = (struct rxq_list){.is_new = true, .all_wake = true};
 	list->order = (uint16_t *)(void *)((char *)list->q + queues_size);
 	return list;
 }

@@ -41,6 +41,7 @@ struct rxq {
 /* What a worker polls. */
 struct rxq_list {
 	unsigned int n;
+	bool is_new;        // worker: clears when it has asked for wake-ups, or for none
 	bool all_wake;      // every queue has a wakeup_fd: the worker may sleep long
 	unsigned int n_hot; // worker: rw, as are the next two
 	unsigned int cold_at;

@@ -48,9 +48,11 @@ int worker_main(void *worker)
 unsigned int worker_poll(struct worker *w)
 {
 	struct worker_io *io = w->io;
+	struct rxq_list *list = rcu_get(io->rxqs);
 	see_version(w);
-	unsigned int n =
-	    rx_sched_round(&io->sched, rcu_get(io->rxqs), io->idle_since_tsc != 0, poll_queue, w);
+	if (UNLIKELY(list->is_new))
+		worker_meet(w, list);
+	unsigned int n = rx_sched_round(&io->sched, list, io->idle_since_tsc != 0, poll_queue, w);
 	return n + worker_drain_handoff(w);
 }
 

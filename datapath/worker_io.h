@@ -51,5 +51,7 @@ void worker_rest(struct worker *w);
 void worker_wake(struct worker *w);
 /* There is work again: no more kicks, please. */
 void worker_rested(struct worker *w);
+/* Tells the ports of a new list whether kicks are wanted now. */
+void worker_meet(struct worker *w, struct rxq_list *list);
 /* Sends what other workers handed over. Returns how many packets. */
 unsigned int worker_drain_handoff(struct worker *w);

@@ -56,6 +56,12 @@ void worker_rested(struct worker *w)
 		arm(w, false);
 }
 
+void worker_meet(struct worker *w, struct rxq_list *list)
+{
+	list->is_new = false;
+	arm(w, w->io->armed);
+}
+
 void worker_wake(struct worker *w)
 {
 	uint64_t one = 1;

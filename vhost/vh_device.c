@@ -67,8 +67,11 @@ static int on_new_device(int vid)
 	uint64_t features = 0;
 	if (rte_vhost_get_negotiated_features(vid, &features) < 0)
 		return -1;
-	for (unsigned int q = 0; q < vp->n_queues; q++)
+	for (unsigned int q = 0; q < vp->n_queues; q++) {
 		watch_kick(vp, vid, q);
+		__atomic_store_n(&vp->queues[q].rx.is_new, true, __ATOMIC_RELAXED);
+		__atomic_store_n(&vp->queues[q].tx.is_new, true, __ATOMIC_RELAXED);
+	}
 	__atomic_store_n(&vp->features, features, __ATOMIC_RELAXED);
 	__atomic_store_n(&vp->vid, vid, __ATOMIC_SEQ_CST);
 	vp->on_change(vp->arg);
@@ -105,6 +108,7 @@ static int on_vring_state(int vid, uint16_t ring_id, int enable)
 	// They look at enabled again at their next burst, and rte_vhost itself checks the ring under its lock.
 	bool is_rx = ring_id % 2 == 1;
 	struct vh_ring *r = is_rx ? &vp->queues[queue].rx : &vp->queues[queue].tx;
+	__atomic_store_n(&r->is_new, true, __ATOMIC_RELAXED);
 	__atomic_store_n(&r->enabled, enable != 0, __ATOMIC_SEQ_CST);
 	if (is_rx && enable)
 		watch_kick(vp, vid, queue);

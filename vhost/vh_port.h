@@ -19,6 +19,8 @@ enum { VH_NO_DEVICE = -1, VH_PATH_SIZE = 108 };
 struct vh_ring {
 	uint32_t busy; // worker: rw, rte_vhost's thread: ro
 	bool enabled;  // rte_vhost's thread: wo, worker: ro
+	bool is_new;   // rte_vhost's thread: sets; worker: clears once the guest knows kicks_wanted
+	bool kicks_wanted; // worker: rw
 } __attribute__((aligned(64)));
 
 struct vh_queue {

@@ -120,6 +120,11 @@ void io_stop(void)
 	(void)rmdir(options.rundir);
 }
 
+void io_let_sleep(bool allowed)
+{
+	options.sleep = allowed;
+}
+
 struct port *io_add(uint16_t id, enum dp_port_kind kind, const char *arg, uint16_t mtu,
     uint16_t n_queues, uint32_t flags)
 {

@@ -13,6 +13,8 @@ extern struct dp io_dp;
 /* Starts everything in a network namespace of its own. False: not allowed here (it says so). */
 bool io_start(unsigned int n_workers);
 void io_stop(void);
+/* Whether idle workers may sleep, as they do from the start. */
+void io_let_sleep(bool allowed);
 /* Creates, publishes and polls a port. NULL when refused. */
 struct port *io_add(uint16_t id, enum dp_port_kind kind, const char *arg, uint16_t mtu,
     uint16_t n_queues, uint32_t flags);

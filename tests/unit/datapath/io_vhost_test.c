@@ -20,6 +20,7 @@
 #include "datapath/csum.h"
 #include "datapath/worker_io.h"
 #include "tests/unit/datapath/io_fixture.h"
+#include "vhost/vh_port.h"
 
 enum { WAIT_MS = 5000, N_DESC = 256, MAX_RINGS = 2 };
 
@@ -319,6 +320,64 @@ static void a_kick_wakes_a_sleeping_worker_at_once(void **)
 	assert_true(sum_us / N < 5000); // the timeout alone would give 10 ms
 }
 
+/* How often the guest has kicked the ring since the last call. */
+static uint64_t new_kicks(uint16_t port, uint16_t ring_id)
+{
+	const struct vh_port *vp = io_dp.ports[port]->priv;
+	struct rte_vhost_vring vring;
+	uint64_t n = 0;
+	assert_int_equal(rte_vhost_get_vhost_vring(vp->vid, ring_id, &vring), 0);
+	return read(vring.kickfd, &n, sizeof(n)) == sizeof(n) ? n : 0;
+}
+
+/* Half a ring at once. */
+static void assert_burst_crosses(struct guest *from, struct guest *to)
+{
+	for (unsigned int i = 0; i < N_DESC / 2; i++)
+		guest_send(from, 0, make_packet(from->pool, 100, (uint8_t)i));
+	for (unsigned int i = 0; i < N_DESC / 2; i++) {
+		struct rte_mbuf *m = guest_recv(to, 0);
+		assert_non_null(m);
+		rte_pktmbuf_free(m);
+	}
+}
+
+static void assert_no_kicks(const char *options)
+{
+	two_guests(1, options);
+	for (unsigned int i = 0; i < 4; i++) {
+		assert_crosses(&g1, &g2, 100, 1);
+		assert_crosses(&g2, &g1, 100, 1);
+	}
+	for (uint16_t id = 1; id <= 2; id++)
+		for (uint16_t ring_id = 0; ring_id < 2; ring_id++)
+			(void)new_kicks(id, ring_id);
+	for (unsigned int i = 0; i < 8; i++)
+		assert_burst_crosses(&g1, &g2);
+	for (uint16_t id = 1; id <= 2; id++)
+		for (uint16_t ring_id = 0; ring_id < 2; ring_id++)
+			assert_int_equal(new_kicks(id, ring_id), 0);
+}
+
+/* Neither for packets that it sends nor for buffers that it gives. */
+static void a_guest_kicks_nobody_who_is_awake(void **)
+{
+	io_let_sleep(false);
+	assert_no_kicks("packed_vq=0");
+}
+
+static void a_guest_with_packed_rings_kicks_nobody_who_is_awake(void **)
+{
+	io_let_sleep(false);
+	assert_no_kicks("packed_vq=1");
+}
+
+static int teardown_to_sleep(void **state)
+{
+	io_let_sleep(true);
+	return teardown(state);
+}
+
 static int start_guests(void)
 {
 	if (mkdtemp(dir) == NULL)
@@ -345,6 +404,10 @@ int main(void)
 	    TEST(every_queue_of_a_guest_is_polled),
 	    TEST(a_partial_checksum_is_completed_for_who_does_not_take_it),
 	    TEST(a_kick_wakes_a_sleeping_worker_at_once),
+#undef TEST
+#define TEST(f) cmocka_unit_test_teardown(f, teardown_to_sleep)
+	    TEST(a_guest_kicks_nobody_who_is_awake),
+	    TEST(a_guest_with_packed_rings_kicks_nobody_who_is_awake),
 #undef TEST
 	};
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);
