@@ -16,10 +16,9 @@ static void count_patch(struct worker *w, const struct prog_op *op, const struct
 
 bool act_run(struct worker *w, const struct program *prog, struct rte_mbuf *m)
 {
-	// What most programs are: one output.
-	const struct prog_op *op = prog->ops;
-	if (LIKELY(op->type == PROG_OUTPUT && (op->flags & PROG_F_LAST) != 0)) {
-		out_add(w, op->output.port, m);
+	uint16_t port;
+	if (LIKELY(act_is_output(prog, &port))) {
+		out_add(w, port, m);
 		return true;
 	}
 	return run_ops(w, prog, m);

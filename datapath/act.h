@@ -13,3 +13,11 @@
 /* Returns false when a PROG_REFRESH op found the session stale; the packet was then not touched and not taken. */
 MUST_CHECK
 bool act_run(struct worker *w, const struct program *prog, struct rte_mbuf *m);
+
+/* What most programs are: one output, and no more. */
+static inline bool act_is_output(const struct program *prog, uint16_t *ret_port)
+{
+	const struct prog_op *op = prog->ops;
+	*ret_port = op->output.port;
+	return op->type == PROG_OUTPUT && (op->flags & PROG_F_LAST) != 0;
+}

@@ -11,22 +11,29 @@
 #include "datapath/session.h"
 
 enum {
-	MAX_RUNS = 2,  // of the rules for a packet whose source MAC moves at the same moment
+	MAX_TURNS = 2, // of the rules for a packet whose source MAC moves at the same moment
 	AT_A_TIME = 8, // packets parsed while the memory of those before comes
+};
+
+/* What the packets of one port have in common. */
+struct ingress {
+	uint16_t port;
+	uint32_t ofport;
+	const struct bridge *bridge;
+	const struct session_key *mask; // of the bridge
 };
 
 /* A burst on its way through the stages; packet i in every array. */
 struct staged {
 	unsigned int n;
+	uint32_t sessionless; // bit i: packet i is not to have a session
 	struct rte_mbuf *m[BURST];
-	const struct bridge *bridge[BURST];
-	const struct session_key *mask[BURST]; // of the bridge
-	uint32_t ofport[BURST];
-	uint32_t hash[BURST];
-	uint32_t sessionless;           // bit i: packet i is not to have a session
-	struct session *session[BURST]; // NULL: none, or not to be used
+	const struct ingress *in[BURST];
+	const struct session_key *mask[BURST];
 	struct session_key parsed[BURST];
-	struct session_key key[BURST]; // parsed & session mask: what sessions are found by
+	struct session_runs runs;
+	unsigned int n_ingress;
+	struct ingress ingress[BURST];
 };
 
 static unsigned int decapsulate(
@@ -34,20 +41,21 @@ static unsigned int decapsulate(
 static void stage_parse_and_guess(
     struct worker *w, struct staged *st, struct rte_mbuf **pkts, unsigned int n);
 static void parse_some(struct worker *w, struct staged *st, struct rte_mbuf **pkts, unsigned int n);
-static bool find_bridge(
-    const struct worker *w, uint16_t port, const struct bridge **ret, uint32_t *ret_ofport);
+static const struct ingress *find_ingress(const struct worker *w, struct staged *st, uint16_t port);
 static void stage_find(struct worker *w, struct staged *st);
 static bool is_sessionless(const struct staged *st, unsigned int i);
 static void stage_act(struct worker *w, struct staged *st);
+static bool act_plain(struct worker *w, const struct staged *st, unsigned int run);
+static void act_each(struct worker *w, struct staged *st, unsigned int run, bool *look_again);
 static bool is_fresh(const struct worker *w, const struct bridge *br, const struct session *s);
 static bool act_session(struct worker *w, struct session *s, struct rte_mbuf *m);
-static bool run_rules(struct worker *w, struct staged *st, unsigned int i);
+static bool run_rules(struct worker *w, struct staged *st, unsigned int run, unsigned int i);
 static const struct program *run_pipeline(
     struct worker *w, const struct staged *st, unsigned int i);
 static void describe_tunnel(
     const struct worker *w, const struct pkt *pkt, struct parse_tunnel *ret);
 static struct session *keep(
-    struct worker *w, struct staged *st, unsigned int i, const struct program *prog);
+    struct worker *w, struct staged *st, unsigned int run, const struct program *prog);
 static bool act_once(struct worker *w, const struct program *prog, struct rte_mbuf *m);
 
 void forward_burst(struct worker *w, uint16_t port, struct rte_mbuf **pkts, unsigned int n)
@@ -100,33 +108,26 @@ static void stage_parse_and_guess(
 {
 	unsigned int n_guessed = 0;
 	st->n = 0;
+	st->n_ingress = 0;
 	st->sessionless = 0;
+	st->runs.n = 0;
 	for (unsigned int i = 0; i < n; i += AT_A_TIME) {
-		unsigned int from = st->n;
+		unsigned int from = st->n, from_run = st->runs.n;
 		parse_some(w, st, pkts + i, MIN_OF(n - i, (unsigned int)AT_A_TIME));
-		session_key_burst(w->sessions, &st->parsed[from], &st->mask[from], st->n - from,
-		    &st->key[from], &st->hash[from]);
-		session_guess_burst(
-		    w->sessions, &st->hash[n_guessed], from - n_guessed, &st->session[n_guessed]);
-		n_guessed = from;
+		session_runs_add(
+		    w->sessions, st->parsed, st->mask, st->sessionless, from, st->n, &st->runs);
+		session_runs_guess(w->sessions, &st->runs, n_guessed, from_run);
+		n_guessed = from_run;
 	}
-	session_guess_burst(
-	    w->sessions, &st->hash[n_guessed], st->n - n_guessed, &st->session[n_guessed]);
+	session_runs_guess(w->sessions, &st->runs, n_guessed, st->runs.n);
 }
 
 static void parse_some(struct worker *w, struct staged *st, struct rte_mbuf **pkts, unsigned int n)
 {
-	const struct bridge *bridge = NULL;
-	uint32_t ofport = 0;
-	uint16_t port = 0;
 	for (unsigned int i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		if (pkt_of(m)->in_port != port) {
-			port = pkt_of(m)->in_port;
-			if (!find_bridge(w, port, &bridge, &ofport))
-				bridge = NULL;
-		}
-		if (UNLIKELY(bridge == NULL)) {
+		const struct ingress *in = find_ingress(w, st, pkt_of(m)->in_port);
+		if (UNLIKELY(in->bridge == NULL)) {
 			pkt_drop(w, m, DP_DROP_NO_BRIDGE, 0, 0);
 			continue;
 		}
@@ -136,33 +137,38 @@ static void parse_some(struct worker *w, struct staged *st, struct rte_mbuf **pk
 			continue;
 		}
 		st->m[st->n] = m;
-		st->bridge[st->n] = bridge;
-		st->mask[st->n] = rcu_get(bridge->session_mask);
+		st->in[st->n] = in;
+		st->mask[st->n] = in->mask;
 		st->sessionless |= ((pkt_of(m)->flags & PKT_F_NO_SESSION) != 0 ? 1u : 0) << st->n;
-		st->ofport[st->n] = ofport;
 		st->n++;
 	}
 }
 
-static bool find_bridge(
-    const struct worker *w, uint16_t port, const struct bridge **ret, uint32_t *ret_ofport)
+/* Most often that of the packet before. */
+static const struct ingress *find_ingress(const struct worker *w, struct staged *st, uint16_t port)
 {
+	if (LIKELY(st->n_ingress > 0 && st->ingress[st->n_ingress - 1].port == port))
+		return &st->ingress[st->n_ingress - 1];
+	struct ingress *in = &st->ingress[st->n_ingress++];
+	*in = (struct ingress){.port = port};
 	const struct port *p = rcu_get(w->dp->ports[port]);
 	if (p == NULL || p->conf.bridge == 0)
-		return false;
-	*ret = rcu_get(w->dp->bridges[p->conf.bridge]);
-	*ret_ofport = p->conf.ofport;
-	return *ret != NULL;
+		return in;
+	in->ofport = p->conf.ofport;
+	in->bridge = rcu_get(w->dp->bridges[p->conf.bridge]);
+	if (in->bridge != NULL)
+		in->mask = rcu_get(in->bridge->session_mask);
+	return in;
 }
 
 static void stage_find(struct worker *w, struct staged *st)
 {
-	session_find_burst(w->sessions, st->key, st->hash, st->n, st->session);
-	for (unsigned int i = 0; i < st->n; i++) {
-		if (UNLIKELY(is_sessionless(st, i)))
-			st->session[i] = NULL;
-		else if (LIKELY(st->session[i] != NULL))
-			__builtin_prefetch(st->session[i]->program);
+	session_runs_find(w->sessions, &st->runs);
+	for (unsigned int i = 0; i < st->runs.n; i++) {
+		if (UNLIKELY(is_sessionless(st, st->runs.first[i])))
+			st->runs.session[i] = NULL;
+		else if (LIKELY(st->runs.session[i] != NULL))
+			__builtin_prefetch(st->runs.session[i]->program);
 	}
 }
 
@@ -171,24 +177,56 @@ static bool is_sessionless(const struct staged *st, unsigned int i)
 	return (st->sessionless >> i & 1) != 0;
 }
 
-/*
- * In order of arrival. A packet whose session was not there may find it now, made by the one before it. When a session was
- * deleted on the way, pointers found before may be to another key's session: those packets look again.
- */
+/* In order of arrival. */
 static void stage_act(struct worker *w, struct staged *st)
 {
 	bool look_again = false;
-	for (unsigned int i = 0; i < st->n; i++) {
-		struct session *s = st->session[i];
-		if (UNLIKELY((s == NULL || look_again) && !is_sessionless(st, i)))
-			st->session[i] = s = session_find(w->sessions, &st->key[i], st->hash[i]);
-		bool is_stale = s != NULL && !is_fresh(w, st->bridge[i], s);
+	for (unsigned int run = 0; run < st->runs.n; run++) {
+		if (UNLIKELY(look_again) || !act_plain(w, st, run))
+			act_each(w, st, run, &look_again);
+	}
+}
+
+/* A run whose session has one output and no more: all of it at once. False when that is not so, or not any more. */
+static bool act_plain(struct worker *w, const struct staged *st, unsigned int run)
+{
+	struct session *s = st->runs.session[run];
+	unsigned int first = st->runs.first[run], end = st->runs.first[run + 1];
+	uint16_t port;
+	if (UNLIKELY(s == NULL) || !act_is_output(s->program, &port) ||
+	    UNLIKELY(!is_fresh(w, st->in[first]->bridge, s)))
+		return false;
+	uint64_t n_bytes = 0;
+	for (unsigned int i = first; i < end; i++) {
+		n_bytes += rte_pktmbuf_pkt_len(st->m[i]);
+		out_add(w, port, st->m[i]);
+	}
+	s->n_packets += end - first;
+	s->n_bytes += n_bytes;
+	s->used_ms = (uint32_t)w->now_ms;
+	w->stats.session_hits += end - first;
+	return true;
+}
+
+/*
+ * A packet whose session was not there may find it now, made by the one before it. When a session was deleted on the way,
+ * pointers found before may be to another key's session: those packets look again.
+ */
+static void act_each(struct worker *w, struct staged *st, unsigned int run, bool *look_again)
+{
+	struct session_runs *runs = &st->runs;
+	for (unsigned int i = runs->first[run]; i < runs->first[run + 1]; i++) {
+		struct session *s = runs->session[run];
+		if (UNLIKELY((s == NULL || *look_again) && !is_sessionless(st, i)))
+			runs->session[run] = s =
+			    session_find(w->sessions, &runs->key[run], runs->hash[run]);
+		bool is_stale = s != NULL && !is_fresh(w, st->in[i]->bridge, s);
 		if (LIKELY(s != NULL && !is_stale && act_session(w, s, st->m[i]))) {
 			w->stats.session_hits++;
 			continue;
 		}
 		*(s != NULL ? &w->stats.session_stale : &w->stats.session_misses) += 1;
-		look_again |= run_rules(w, st, i);
+		*look_again |= run_rules(w, st, run, i);
 	}
 }
 
@@ -222,18 +260,19 @@ static bool act_session(struct worker *w, struct session *s, struct rte_mbuf *m)
 /*
  * Miss or stale session: the rules decide, in place. Ends the packet. True when a session was deleted.
  */
-static bool run_rules(struct worker *w, struct staged *st, unsigned int i)
+static bool run_rules(struct worker *w, struct staged *st, unsigned int run, unsigned int i)
 {
 	struct rte_mbuf *m = st->m[i];
+	struct session **session = &st->runs.session[run];
 	bool deleted = false;
-	for (unsigned int run = 0; run < MAX_RUNS; run++) {
+	for (unsigned int turn = 0; turn < MAX_TURNS; turn++) {
 		const struct program *prog = run_pipeline(w, st, i);
-		struct session *s = keep(w, st, i, prog);
-		if (s == NULL && st->session[i] != NULL) {
-			session_release(w, st->session[i]);
+		struct session *s = keep(w, st, run, prog);
+		if (s == NULL && *session != NULL) {
+			session_release(w, *session);
 			deleted = true;
 		}
-		st->session[i] = s;
+		*session = s;
 		if (s != NULL ? act_session(w, s, m) : act_once(w, prog, m))
 			return deleted;
 	}
@@ -256,8 +295,8 @@ static const struct program *run_pipeline(struct worker *w, const struct staged 
 	if (is_tunnelled)
 		describe_tunnel(w, pkt, &tunnel);
 	parse_flow_key(
-	    st->m[i], &st->parsed[i], st->ofport[i], is_tunnelled ? &tunnel : NULL, &key);
-	return pipeline_run(w->pipeline, w, st->bridge[i], pkt->in_port, &key, NULL);
+	    st->m[i], &st->parsed[i], st->in[i]->ofport, is_tunnelled ? &tunnel : NULL, &key);
+	return pipeline_run(w->pipeline, w, st->in[i]->bridge, pkt->in_port, &key, NULL);
 }
 
 static void describe_tunnel(const struct worker *w, const struct pkt *pkt, struct parse_tunnel *ret)
@@ -273,17 +312,17 @@ static void describe_tunnel(const struct worker *w, const struct pkt *pkt, struc
 
 /* The packet's session, made or brought up to date; NULL when the outcome is not to be kept, or cannot be. */
 static struct session *keep(
-    struct worker *w, struct staged *st, unsigned int i, const struct program *prog)
+    struct worker *w, struct staged *st, unsigned int run, const struct program *prog)
 {
-	if (prog->cacheable == 0 || is_sessionless(st, i))
+	if (prog->cacheable == 0 || is_sessionless(st, st->runs.first[run]))
 		return NULL;
 	struct program *kept = program_intern(w->programs, prog);
-	struct session *s = st->session[i];
+	struct session *s = st->runs.session[run];
 	if (s != NULL && kept != NULL) {
 		session_settle(w, s);
 		program_unref(w->programs, s->program);
 	} else if (kept != NULL) {
-		s = session_add(w->sessions, &st->key[i], st->hash[i], w->now_ms);
+		s = session_add(w->sessions, &st->runs.key[run], st->runs.hash[run], w->now_ms);
 	}
 	if (kept == NULL || s == NULL) {
 		w->stats.session_refused++;

@@ -29,6 +29,8 @@ enum {
 
 static_assert(KEY_WORDS == KEY_VECTORS * 4 + 1, "vectors of 32 bytes and one word");
 
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
 #define NO_ENTRY UINT32_MAX
 #define IN_USE   (UINT32_MAX - 1) // session.next_free of a live entry
 
@@ -59,12 +61,21 @@ struct session_table {
 	struct port_budget ports[DP_MAX_PORTS];
 };
 
+/* A key in registers. */
+struct masked_key {
+	__m256i vectors[KEY_VECTORS];
+	uint64_t word;
+};
+
 static const uint64_t all_bits[KEY_WORDS] = {[0 ... KEY_WORDS - 1] = UINT64_MAX}; // a mask
 
 static void *alloc_huge(size_t size);
 static __m256i load_vector(const void *p, unsigned int i);
-static uint32_t mask_and_hash(const struct session_table *t, const struct session_key *k,
-    const void *mask, struct session_key *ret);
+static ALWAYS_INLINE struct masked_key mask_key(const struct session_key *k, const void *mask);
+static ALWAYS_INLINE bool masked_equal(const struct masked_key *a, const struct session_key *b);
+static ALWAYS_INLINE void masked_store(const struct masked_key *k, struct session_key *ret);
+static ALWAYS_INLINE uint32_t masked_hash(
+    const struct session_table *t, const struct masked_key *k);
 static bool key_equal(const struct session_key *a, const struct session_key *b);
 static struct session *guess(const struct session_table *t, uint32_t hash);
 static struct session_bucket *first_bucket(const struct session_table *t, uint32_t hash);
@@ -113,40 +124,50 @@ void session_table_destroy(struct session_table *t)
 
 uint32_t session_hash(const struct session_table *t, const struct session_key *k)
 {
-	struct session_key masked;
-	return mask_and_hash(t, k, all_bits, &masked);
+	struct masked_key masked = mask_key(k, (const void *)all_bits);
+	return masked_hash(t, &masked);
 }
 
-void session_key_burst(const struct session_table *t, const struct session_key *parsed,
-    const struct session_key *const *masks, unsigned int n, struct session_key *ret_keys,
-    uint32_t *ret_hashes)
+void session_runs_add(const struct session_table *t, const struct session_key *parsed,
+    const struct session_key *const *masks, uint32_t alone, unsigned int from, unsigned int to,
+    struct session_runs *runs)
 {
-	for (unsigned int i = 0; i < n; i++) {
+	uint32_t apart = alone | alone << 1; // from the packet before
+	unsigned int n = runs->n;
+	for (unsigned int i = from; i < to; i++) {
 		const void *mask = LIKELY(masks[i] != NULL) ? masks[i] : (const void *)all_bits;
-		ret_hashes[i] = mask_and_hash(t, &parsed[i], mask, &ret_keys[i]);
-		__builtin_prefetch(first_bucket(t, ret_hashes[i]));
+		struct masked_key k = mask_key(&parsed[i], mask);
+		bool may_join = n > 0 && (apart >> i & 1) == 0;
+		if (may_join && masked_equal(&k, &runs->key[n - 1]))
+			continue;
+		masked_store(&k, &runs->key[n]);
+		runs->hash[n] = masked_hash(t, &k);
+		runs->first[n] = (uint8_t)i;
+		__builtin_prefetch(first_bucket(t, runs->hash[n]));
+		n++;
 	}
+	runs->first[n] = (uint8_t)to;
+	runs->n = n;
 }
 
-void session_guess_burst(const struct session_table *t, const uint32_t *hashes, unsigned int n,
-    struct session **ret_guesses)
+void session_runs_guess(
+    const struct session_table *t, struct session_runs *runs, unsigned int from, unsigned int to)
 {
-	for (unsigned int i = 0; i < n; i++) {
-		struct session *s = guess(t, hashes[i]);
-		ret_guesses[i] = s;
+	for (unsigned int i = from; i < to; i++) {
+		struct session *s = guess(t, runs->hash[i]);
+		runs->session[i] = s;
 		__builtin_prefetch(s);
 		__builtin_prefetch((const char *)s + 64);
 	}
 }
 
-void session_find_burst(struct session_table *t, const struct session_key *keys,
-    const uint32_t *hashes, unsigned int n, struct session **guesses)
+void session_runs_find(struct session_table *t, struct session_runs *runs)
 {
-	for (unsigned int i = 0; i < n; i++) {
-		struct session *s = guesses[i];
+	for (unsigned int i = 0; i < runs->n; i++) {
+		struct session *s = runs->session[i];
 		// Seldom: the tag is that of another key.
-		if (UNLIKELY(s != NULL && !key_equal(&s->key, &keys[i])))
-			guesses[i] = session_find(t, &keys[i], hashes[i]);
+		if (UNLIKELY(s != NULL && !key_equal(&s->key, &runs->key[i])))
+			runs->session[i] = session_find(t, &runs->key[i], runs->hash[i]);
 	}
 }
 
@@ -306,29 +327,51 @@ static __m256i load_vector(const void *p, unsigned int i)
 	return _mm256_loadu_si256((const __m256i_u *)p + i);
 }
 
+static ALWAYS_INLINE struct masked_key mask_key(const struct session_key *k, const void *mask)
+{
+	struct masked_key ret;
+	uint64_t word_mask;
+	for (unsigned int i = 0; i < KEY_VECTORS; i++)
+		ret.vectors[i] = _mm256_and_si256(load_vector(k, i), load_vector(mask, i));
+	memcpy(&ret.word, (const uint8_t *)k + KEY_VECTORS * 32, sizeof(ret.word));
+	memcpy(&word_mask, (const uint8_t *)mask + KEY_VECTORS * 32, sizeof(word_mask));
+	ret.word &= word_mask;
+	return ret;
+}
+
+static ALWAYS_INLINE bool masked_equal(const struct masked_key *a, const struct session_key *b)
+{
+	__m256i differs = _mm256_setzero_si256();
+	uint64_t word;
+	for (unsigned int i = 0; i < KEY_VECTORS; i++)
+		differs =
+		    _mm256_or_si256(differs, _mm256_xor_si256(a->vectors[i], load_vector(b, i)));
+	memcpy(&word, (const uint8_t *)b + KEY_VECTORS * 32, sizeof(word));
+	return a->word == word && _mm256_testz_si256(differs, differs) != 0;
+}
+
+static ALWAYS_INLINE void masked_store(const struct masked_key *k, struct session_key *ret)
+{
+	for (unsigned int i = 0; i < KEY_VECTORS; i++)
+		_mm256_storeu_si256((__m256i_u *)(void *)ret + i, k->vectors[i]);
+	memcpy((uint8_t *)ret + KEY_VECTORS * 32, &k->word, sizeof(k->word));
+}
+
 /*
  * NH (Black et al., UMAC; RFC 4418): a sum of products of secret-masked 32-bit words. For a fixed key length and unknown
  * secrets two keys collide with probability 2^-32 whoever chooses them; the multiplications at the end spread the sum over
  * the 32 bits used.
  */
-static uint32_t mask_and_hash(const struct session_table *t, const struct session_key *k,
-    const void *mask, struct session_key *ret)
+static ALWAYS_INLINE uint32_t masked_hash(const struct session_table *t, const struct masked_key *k)
 {
 	__m256i sum = _mm256_setzero_si256();
-	uint64_t word, word_mask;
 	for (unsigned int i = 0; i < KEY_VECTORS; i++) {
-		__m256i v = _mm256_and_si256(load_vector(k, i), load_vector(mask, i));
-		_mm256_storeu_si256((__m256i_u *)(void *)ret + i, v);
-		v = _mm256_add_epi32(v, load_vector(t->secret, i));
+		__m256i v = _mm256_add_epi32(k->vectors[i], load_vector(t->secret, i));
 		sum = _mm256_add_epi64(sum, _mm256_mul_epu32(v, _mm256_srli_epi64(v, 32)));
 	}
-	memcpy(&word, (const uint8_t *)k + KEY_VECTORS * 32, sizeof(word));
-	memcpy(&word_mask, (const uint8_t *)mask + KEY_VECTORS * 32, sizeof(word));
-	word &= word_mask;
-	memcpy((uint8_t *)ret + KEY_VECTORS * 32, &word, sizeof(word));
 	uint64_t secret = t->secret[KEY_WORDS - 1];
-	uint64_t low = (uint32_t)((uint32_t)word + (uint32_t)secret);
-	uint64_t high = (uint32_t)((uint32_t)(word >> 32) + (uint32_t)(secret >> 32));
+	uint64_t low = (uint32_t)((uint32_t)k->word + (uint32_t)secret);
+	uint64_t high = (uint32_t)((uint32_t)(k->word >> 32) + (uint32_t)(secret >> 32));
 	__m128i half = _mm_add_epi64(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
 	uint64_t nh = low * high + (uint64_t)_mm_extract_epi64(half, 0) +
 		      (uint64_t)_mm_extract_epi64(half, 1);

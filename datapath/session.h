@@ -14,6 +14,7 @@
 #include "datapath/dp_types.h"
 #include "datapath/pkt.h"
 #include "datapath/program.h"
+#include "datapath/worker.h"
 
 struct session {
 	struct session_key key;
@@ -33,26 +34,35 @@ enum {
 	SESSION_BURST = 65536, // and at once
 };
 
-struct session_table;
-struct worker;
-
 struct session_table *session_table_create(
     uint32_t max_sessions, const struct hash_key *secret); // NULL: no memory
 void session_table_destroy(struct session_table *t);
 uint32_t session_hash(const struct session_table *t, const struct session_key *k);
 /*
- * Look-up of many at once, in three steps with other work between them: each asks for the memory that the next one needs.
- * First, keys: what was parsed & the packet's mask (NULL: all of it), and their hashes.
+ * Look-up of a burst, in three steps with other work between them: each asks for the memory that the next one needs.
+ * Packets with the key of the one before are a run, and looked up once.
  */
-void session_key_burst(const struct session_table *t, const struct session_key *parsed,
-    const struct session_key *const *masks, unsigned int n, struct session_key *ret_keys,
-    uint32_t *ret_hashes);
-/* Second: for each a guess, or NULL when it has no session. */
-void session_guess_burst(const struct session_table *t, const uint32_t *hashes, unsigned int n,
-    struct session **ret_guesses);
-/* Third: replaces each guess by what session_find would find. */
-void session_find_burst(struct session_table *t, const struct session_key *keys,
-    const uint32_t *hashes, unsigned int n, struct session **guesses);
+struct session_runs {
+	unsigned int n;
+	uint8_t first[BURST + 1]; // packet that run i begins with; first[n]: the number of packets
+	uint32_t hash[BURST];
+	struct session *session
+	    [BURST]; // a guess after the second step, what session_find finds after the third
+	struct session_key key[BURST];
+};
+
+/*
+ * First: appends packets from … to - 1. Key: what was parsed & the packet's mask (NULL: all of it). A packet whose bit in
+ * alone is set is a run of its own.
+ */
+void session_runs_add(const struct session_table *t, const struct session_key *parsed,
+    const struct session_key *const *masks, uint32_t alone, unsigned int from, unsigned int to,
+    struct session_runs *runs);
+/* Second: runs from … to - 1. */
+void session_runs_guess(
+    const struct session_table *t, struct session_runs *runs, unsigned int from, unsigned int to);
+/* Third: all. */
+void session_runs_find(struct session_table *t, struct session_runs *runs);
 /* NULL: miss. */
 struct session *session_find(struct session_table *t, const struct session_key *k, uint32_t hash);
 /* NULL when the budget or the port's tokens are used up. The caller sets program and version. */

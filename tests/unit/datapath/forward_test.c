@@ -136,6 +136,37 @@ static void second_packet_of_a_burst_hits_the_session_of_the_first(void **state)
 	assert_int_equal(session_count(e->w->sessions), 2);
 }
 
+static void packets_in_a_row_of_one_flow_all_count(void **state)
+{
+	(void)state;
+	struct rule *r = env_rule(e, 1, 0, 1, "", output_to(20));
+	env_commit(e);
+	for (unsigned int burst = 0; burst < 2; burst++) {
+		struct rte_mbuf *m[BURST];
+		// Rows of 1, 2, 3, …; the TTL is not looked at, so it parts nothing.
+		unsigned int flow = 0;
+		for (unsigned int i = 0, left = 1; i < BURST; i++, left--) {
+			if (left == 0)
+				left = ++flow + 1;
+			m[i] = make_udp(1, &(struct udp){.src = 1,
+					       .dst = 2,
+					       .ttl = (uint8_t)(10 + i),
+					       .sport = (uint16_t)flow});
+		}
+		exits_reset();
+		forward_burst(e->w, 1, m, BURST);
+		assert_int_equal(exits.n_out, BURST);
+		for (unsigned int i = 0; i < BURST; i++)
+			assert_int_equal(exits.out[i].data[22], 10 + i); // in order
+	}
+	assert_int_equal(session_count(e->w->sessions), 8);
+	assert_int_equal(e->w->stats.session_misses, 8);
+	assert_int_equal(e->w->stats.session_hits, 2 * BURST - 8);
+	settle_all();
+	assert_int_equal(e->w->rules[0][r->stats_idx].n_packets, 2 * BURST);
+	assert_int_equal(e->w->rules[0][r->stats_idx].n_bytes, 2 * BURST * 60);
+}
+
 static void stale_session_runs_the_new_rules_and_pays_the_old(void **state)
 {
 	(void)state;
@@ -402,6 +433,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(second_packet_hits_the_session_of_the_first),
 	    TEST(second_packet_of_a_burst_hits_the_session_of_the_first),
+	    TEST(packets_in_a_row_of_one_flow_all_count),
 	    TEST(stale_session_runs_the_new_rules_and_pays_the_old),
 	    TEST(session_that_becomes_a_drop_is_deleted),
 	    TEST(drops_and_arp_make_no_session_but_count),

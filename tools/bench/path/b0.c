@@ -15,9 +15,9 @@
 #include "tools/bench/path/must.h"
 
 struct staged_burst {
-	struct session_key parsed[BURST], key[BURST];
+	struct session_key parsed[BURST];
 	const struct session_key *mask[BURST];
-	struct session *session[BURST];
+	struct session_runs runs;
 };
 
 struct stage {
@@ -60,6 +60,7 @@ static const struct stage stages[] = {
 
 void b0_measured(const struct stage *stage, struct run *r, struct staged_burst *b);
 static void prepare_stages(struct run *r, struct staged_burst *b);
+static void look_up(struct session_table *t, struct staged_burst *b);
 
 void case_b0(const struct bench_case *, const struct params *p)
 {
@@ -106,12 +107,10 @@ static void prepare_stages(struct run *r, struct staged_burst *b)
 		MUST(parse_packet(r->t->m[i], &b->parsed[i]) == DP_DROP__COUNT);
 		b->mask[i] = mask;
 	}
-	uint32_t hash[BURST];
-	session_key_burst(t, b->parsed, b->mask, BURST, b->key, hash);
-	session_guess_burst(t, hash, BURST, b->session);
-	session_find_burst(t, b->key, hash, BURST, b->session);
-	for (unsigned int i = 0; i < BURST; i++)
-		MUST(b->session[i] != NULL);
+	look_up(t, b);
+	MUST(b->runs.n > 0);
+	for (unsigned int i = 0; i < b->runs.n; i++)
+		MUST(b->runs.session[i] != NULL);
 }
 
 static void run_parse(struct run *r, struct staged_burst *b)
@@ -120,19 +119,26 @@ static void run_parse(struct run *r, struct staged_burst *b)
 		(void)parse_packet(r->t->m[i], &b->parsed[i]);
 }
 
+static void look_up(struct session_table *t, struct staged_burst *b)
+{
+	b->runs.n = 0;
+	session_runs_add(t, b->parsed, b->mask, 0, 0, BURST, &b->runs);
+	session_runs_guess(t, &b->runs, 0, b->runs.n);
+	session_runs_find(t, &b->runs);
+}
+
 static void run_look_up(struct run *r, struct staged_burst *b)
 {
-	struct session_table *t = r->s->w.sessions;
-	uint32_t hash[BURST];
-	session_key_burst(t, b->parsed, b->mask, BURST, b->key, hash);
-	session_guess_burst(t, hash, BURST, b->session);
-	session_find_burst(t, b->key, hash, BURST, b->session);
+	look_up(r->s->w.sessions, b);
 }
 
 static void run_act(struct run *r, struct staged_burst *b)
 {
-	for (unsigned int i = 0; i < BURST; i++)
-		MUST(act_run(&r->s->w, b->session[i]->program, r->t->m[i]));
+	for (unsigned int i = 0; i < b->runs.n; i++) {
+		const struct program *prog = b->runs.session[i]->program;
+		for (unsigned int j = b->runs.first[i]; j < b->runs.first[i + 1]; j++)
+			MUST(act_run(&r->s->w, prog, r->t->m[j]));
+	}
 }
 
 static void run_forward(struct run *r, struct staged_burst *)

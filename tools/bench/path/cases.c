@@ -60,7 +60,7 @@ void run_init(struct run *r, const char *name, const struct params *p)
 	struct ruleset rules = p->rules;
 	rules.output = shape->output;
 	*r = (struct run){.s = bench_switch_create(p->n_sessions),
-	    .t = traffic_create(shape->traffic, p->n_flows),
+	    .t = traffic_create(shape->traffic, p->n_flows, MAX_OF(p->n_train, 1u)),
 	    .fate = shape->fate,
 	    .keeps_sessions = shape->keeps_sessions};
 	ruleset_put(r->s, &rules);

@@ -13,6 +13,7 @@
 
 struct params {
 	uint32_t n_flows, n_sessions;
+	uint32_t n_train; // of hits
 	struct ruleset rules;
 	uint32_t n_bursts, time_ms;
 	uint32_t n_per_txn; // update

@@ -9,27 +9,32 @@
 
 enum { BURSTS = 200000, TIME_MS = 10000 };
 
-#define PACKETS(tables, rules_, masks)                                                     \
-	{                                                                                  \
-		.n_flows = 1000, .n_sessions = 65536, .rules = {tables, rules_, masks, 0}, \
-		.n_bursts = BURSTS, .time_ms = TIME_MS                                     \
+#define PACKETS(tables, rules_, masks, train)                                               \
+	{                                                                                   \
+		.n_flows = 1000, .n_train = train, .n_sessions = 65536,                     \
+		.rules = {tables, rules_, masks, 0}, .n_bursts = BURSTS, .time_ms = TIME_MS \
 	}
 
 static const struct bench_case cases[] = {
-    {"hit", "every packet has a session", PACKETS(1, 100, 1), case_packets},
-    {"miss", "every packet is a new flow: rules run, a session is made", PACKETS(10, 100, 4),
+    {"hit", "every packet has a session", PACKETS(1, 100, 1, 1), case_packets},
+    {"miss", "every packet is a new flow: rules run, a session is made", PACKETS(10, 100, 4, 0),
 	case_packets},
-    {"flood", "random 5-tuples that rules allow, no session admitted", PACKETS(3, 100, 4),
+    {"flood", "random 5-tuples that rules allow, no session admitted", PACKETS(3, 100, 4, 0),
 	case_packets},
-    {"scan", "random 5-tuples that rules drop", PACKETS(3, 100, 4), case_packets},
-    {"encap", "hits that leave by VXLAN", PACKETS(1, 100, 1), case_packets},
-    {"decap", "hits that come by VXLAN", PACKETS(1, 100, 1), case_packets},
+    {"scan", "random 5-tuples that rules drop", PACKETS(3, 100, 4, 0), case_packets},
+    {"encap", "hits that leave by VXLAN", PACKETS(1, 100, 1, 1), case_packets},
+    {"decap", "hits that come by VXLAN", PACKETS(1, 100, 1, 1), case_packets},
     {"update", "rules put, replaced and deleted by transactions",
 	{.n_sessions = 1024, .rules = {1, 100000, 16, 0}, .n_per_txn = 1000}, case_update},
     {"memory", "bytes per rule and per session",
 	{.n_sessions = 1 << 20, .rules = {1, 100000, 16, 0}}, case_memory},
     {"b0", "a stage for callgrind; without --stage, lists them",
-	{.n_flows = 1000, .n_sessions = 4096, .rules = {1, 100, 1, 0}, .n_bursts = 64, .stage = ""},
+	{.n_flows = 1000,
+	    .n_train = 1,
+	    .n_sessions = 4096,
+	    .rules = {1, 100, 1, 0},
+	    .n_bursts = 64,
+	    .stage = ""},
 	case_b0},
 };
 
@@ -41,6 +46,8 @@ struct option_def {
 
 static const struct option_def options[] = {
     {"--flows", "distinct flows of hits", offsetof(struct params, n_flows), 1, TRAFFIC_MAX_FLOWS},
+    {"--train", "packets of a flow in a row, of flows that have a session",
+	offsetof(struct params, n_train), 1, BURST},
     {"--sessions", "budget of the session table", offsetof(struct params, n_sessions), 1024,
 	1 << 26},
     {"--tables", "rule tables that a miss passes", offsetof(struct params, rules.n_tables), 1, 250},

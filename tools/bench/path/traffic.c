@@ -29,12 +29,13 @@ static uint8_t *add_outer(uint8_t *p, uint64_t entropy);
 static void add_frame(uint8_t *p, const struct tuple *tuple);
 static uint64_t next_random(struct traffic *t);
 
-struct traffic *traffic_create(enum traffic_kind kind, uint32_t n_flows)
+struct traffic *traffic_create(enum traffic_kind kind, uint32_t n_flows, uint32_t n_train)
 {
 	struct traffic *t = calloc(1, sizeof(*t));
 	MUST(t != NULL && n_flows > 0 && n_flows <= TRAFFIC_MAX_FLOWS);
 	t->kind = kind;
 	t->n_flows = n_flows;
+	t->n_train = n_train;
 	t->random = 0x853c49e6748fea9b;
 	t->memory = aligned_alloc(4096, ROUND_UP(BURST * STRIDE, 4096));
 	MUST(t->memory != NULL);
@@ -59,9 +60,13 @@ void traffic_destroy(struct traffic *t)
 
 void traffic_next(struct traffic *t)
 {
+	struct tuple tuple = {0};
 	for (unsigned int i = 0; i < BURST; i++) {
+		if (i % t->n_train != 0) {
+			make(t, i, &tuple);
+			continue;
+		}
 		uint64_t r = next_random(t);
-		struct tuple tuple;
 		if (t->kind == TRAFFIC_NEW)
 			tuple = flow_tuple(t->next++ % TRAFFIC_MAX_FLOWS);
 		else if (t->kind == TRAFFIC_RANDOM)

@@ -26,11 +26,12 @@ struct traffic {
 	uint8_t *memory;
 	enum traffic_kind kind;
 	uint32_t n_flows;
-	uint64_t next; // TRAFFIC_NEW
+	uint32_t n_train; // packets of a flow in a row
+	uint64_t next;    // TRAFFIC_NEW
 	uint64_t random;
 };
 
-struct traffic *traffic_create(enum traffic_kind kind, uint32_t n_flows);
+struct traffic *traffic_create(enum traffic_kind kind, uint32_t n_flows, uint32_t n_train);
 void traffic_destroy(struct traffic *t);
 /* Makes the packets of the next burst. */
 void traffic_next(struct traffic *t);
