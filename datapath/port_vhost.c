@@ -11,6 +11,8 @@
 #include "vhost/vh.h"
 
 static_assert((int)VH_MAX_QUEUES == (int)DP_MAX_QUEUES);
+static_assert(DP_MAX_MTU + RTE_ETHER_HDR_LEN + PKT_MAX_VLANS * 4 <=
+	      VH_FRAME_BUFFERS * RTE_MBUF_DEFAULT_DATAROOM);
 
 static void on_change(void *arg);
 static void note_partial(struct rte_mbuf *m);
@@ -86,6 +88,10 @@ static void vhost_get_state(
 		snprintf(p->error, sizeof(p->error),
 		    "the guest uses %u rings more than the port's %u queue pairs serve", s.n_extra,
 		    p->conf.n_queues);
+	else if (s.n_refused != 0)
+		snprintf(p->error, sizeof(p->error),
+		    "%llu frames from the guest were longer than any MTU and were refused",
+		    (unsigned long long)s.n_refused);
 	else
 		p->error[0] = '\0';
 }

@@ -19,7 +19,12 @@
 
 #include "datapath/base/err.h"
 
-enum { VH_MAX_QUEUES = 16 };
+enum {
+	VH_MAX_QUEUES = 16,
+	VH_FRAME_BUFFERS = 5,  // of 2 KiB, for the largest frame that a port may let through
+	VH_EXTRA_BUFFERS = 32, // so that a frame of 64 KiB arrives, and is counted as too long
+};
+#define VH_MAX_BUFFERS(n) ((n) * (uint32_t)VH_FRAME_BUFFERS + VH_EXTRA_BUFFERS)
 
 struct vh_port;
 
@@ -39,6 +44,8 @@ struct vh_state {
 	uint16_t n_txq;    // guest receive rings enabled, counted from the first
 	uint16_t n_extra;  // rings enabled beyond n_queues: not served
 	uint64_t features; // negotiated; 0 while not running
+	uint64_t
+	    n_refused; // looks at a ring that found frames longer than any MTU: one was lost each time
 };
 
 /* 0 or -errno with err. A guest that is not there yet is no error. */
@@ -46,7 +53,10 @@ MUST_CHECK
 int vh_port_create(const struct vh_conf *conf, struct vh_port **ret, struct err *err);
 void vh_port_destroy(struct vh_port *vp);
 void vh_get_state(struct vh_port *vp, struct vh_state *ret);
-/* Packets from the guest, chained when large. Those with RTE_MBUF_F_RX_L4_CKSUM_NONE need their L4 checksum completed. */
+/*
+ * Packets from the guest, chained when large, of VH_MAX_BUFFERS(n) buffers together. A frame that does not fit in the
+ * rest of them is lost (n_refused). Those with RTE_MBUF_F_RX_L4_CKSUM_NONE need their L4 checksum completed.
+ */
 uint16_t vh_rx(struct vh_port *vp, uint16_t queue, struct rte_mbuf **pkts, uint16_t n);
 /* Copies packets to the guest; returns how many it took and freed. Checksum offload flags only if vh_takes_partial. */
 uint16_t vh_tx(struct vh_port *vp, uint16_t queue, struct rte_mbuf **pkts, uint16_t n);

@@ -35,10 +35,14 @@ int vh_port_create(const struct vh_conf *conf, struct vh_port **ret, struct err 
 	*vp = (struct vh_port){.vid = VH_NO_DEVICE,
 	    .server = conf->server,
 	    .n_queues = conf->n_queues,
-	    .pool = conf->pool,
 	    .on_change = conf->on_change,
 	    .arg = conf->arg};
 	memcpy(vp->path, conf->path, strlen(conf->path));
+	vp->share = vh_share_get(conf->pool);
+	if (vp->share == NULL) {
+		free(vp);
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	}
 	int rc = open_wakeups(vp);
 	if (rc < 0) {
 		rc = err_set(err, ERR_INTERNAL, "no file descriptor for kicks: %s", strerror(-rc));
@@ -58,6 +62,7 @@ int vh_port_create(const struct vh_conf *conf, struct vh_port **ret, struct err 
 	return 0;
 fail:
 	close_wakeups(vp);
+	vh_share_put();
 	free(vp);
 	return rc;
 }
@@ -71,6 +76,7 @@ void vh_port_destroy(struct vh_port *vp)
 		log_warn("%s: rte_vhost did not know the socket", vp->path);
 	vh_registry_del(vp);
 	close_wakeups(vp);
+	vh_share_put();
 	free(vp);
 }
 
@@ -81,6 +87,8 @@ void vh_get_state(struct vh_port *vp, struct vh_state *ret)
 	    .running = __atomic_load_n(&vp->vid, __ATOMIC_ACQUIRE) != VH_NO_DEVICE,
 	    .n_extra = __atomic_load_n(&vp->n_extra, __ATOMIC_RELAXED),
 	};
+	for (unsigned int q = 0; q < vp->n_queues; q++)
+		ret->n_refused += __atomic_load_n(&vp->queues[q].n_refused, __ATOMIC_RELAXED);
 	if (!ret->running)
 		return;
 	ret->features = __atomic_load_n(&vp->features, __ATOMIC_RELAXED);

@@ -13,6 +13,7 @@
 #include <rte_vhost.h>
 
 #include "vhost/vh.h"
+#include "vhost/vh_share.h"
 
 enum { VH_NO_DEVICE = -1, VH_PATH_SIZE = 108 };
 
@@ -25,8 +26,9 @@ struct vh_ring {
 
 struct vh_queue {
 	struct vh_ring rx, tx;
-	int wakeup_fd; // epoll instance that holds kick_fd
-	int kick_fd;   // our duplicate; rte_vhost's thread
+	int wakeup_fd;      // epoll instance that holds kick_fd
+	int kick_fd;        // our duplicate; rte_vhost's thread
+	uint64_t n_refused; // worker: wo, ctl: ro. See vh_state
 };
 
 struct vh_port {
@@ -35,7 +37,7 @@ struct vh_port {
 	uint16_t n_extra;
 	bool server, connected;
 	uint64_t features;
-	struct rte_mempool *pool;
+	struct rte_mempool *share; // of the switch's packet buffers
 	void (*on_change)(void *arg);
 	void *arg;
 	struct vh_port *next; // registry

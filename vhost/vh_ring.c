@@ -14,7 +14,11 @@ uint16_t vh_rx(struct vh_port *vp, uint16_t queue, struct rte_mbuf **pkts, uint1
 		return 0;
 	uint16_t ring_id = (uint16_t)(queue * 2 + 1);
 	settle_kicks(r, vid, ring_id);
-	uint16_t n_rx = rte_vhost_dequeue_burst(vid, ring_id, vp->pool, pkts, n);
+	vh_share_begin(VH_MAX_BUFFERS(n));
+	uint16_t n_rx = rte_vhost_dequeue_burst(vid, ring_id, vp->share, pkts, n);
+	if (UNLIKELY(vh_share_ended_short()))
+		__atomic_store_n(&vp->queues[queue].n_refused, vp->queues[queue].n_refused + 1,
+		    __ATOMIC_RELAXED);
 	vh_ring_leave(r);
 	return n_rx;
 }

@@ -293,6 +293,81 @@ static void a_partial_checksum_is_completed_for_who_does_not_take_it(void **)
 	rte_pktmbuf_free(m);
 }
 
+/* A frame as long as a driver's descriptors can say: many segments, all of the same bytes. */
+static struct rte_mbuf *make_monster(
+    struct rte_mempool *big, struct rte_mempool *heads, unsigned int n_segs)
+{
+	struct rte_mbuf *m = make_packet(big, 60000, 1), *all = make_packet(heads, 60, 1);
+	struct rte_mbuf *last = all;
+	for (unsigned int i = 1; i < n_segs; i++) {
+		struct rte_mbuf *seg = rte_pktmbuf_alloc(heads);
+		assert_non_null(seg);
+		rte_pktmbuf_attach(seg, m);
+		last->next = seg;
+		last = seg;
+		all->nb_segs++;
+		all->pkt_len += seg->data_len;
+	}
+	rte_pktmbuf_free(m); // its segments hold it
+	return all;
+}
+
+/* Nobody polls the port but the test, so that what one look takes can be counted. */
+static void assert_takes_a_share(const char *options)
+{
+	enum { BURST_MAX = 32, N_SEGS = 120 };
+	struct dp_port_conf conf = {
+	    .kind = DP_PORT_VHOST_USER, .mtu = 1500, .n_queues = 1, .flags = DP_PORT_F_SERVER};
+	struct err err = {0};
+	struct port *p;
+	struct rte_mempool *big =
+	    rte_pktmbuf_pool_create("big", 15, 0, 0, 60000 + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
+	struct rte_mempool *heads =
+	    rte_pktmbuf_pool_create("heads", 1023, 0, 0, 256, SOCKET_ID_ANY);
+	assert_true(big != NULL && heads != NULL);
+	guest_prepare(&g1);
+	snprintf(conf.arg, sizeof(conf.arg), "%s", g1.path);
+	assert_int_equal(port_create(9, &conf, io_dp.pool, &p, &err), 0);
+	guest_start(&g1, 1, options);
+	uint64_t end_ms = clock_ms() + WAIT_MS;
+	while (!is_up(p) && clock_ms() < end_ms)
+		(void)port_poll(p, clock_ms());
+	assert_true(is_up(p));
+
+	struct rte_mbuf *pkts[BURST_MAX];
+	guest_send(&g1, 0, make_packet(g1.pool, 100, 7));
+	guest_send(&g1, 0, make_monster(big, heads, N_SEGS));
+	guest_send(&g1, 0, make_packet(g1.pool, 100, 8));
+	unsigned int n_free = rte_mempool_avail_count(io_dp.pool), n_small = 0, n_looks = 0;
+	for (; n_small < 2 && n_looks < 100; n_looks++) {
+		uint16_t n = p->ops->rx_burst(p, 0, pkts, BURST_MAX);
+		assert_true(
+		    n_free - rte_mempool_avail_count(io_dp.pool) <= VH_MAX_BUFFERS(BURST_MAX));
+		for (uint16_t i = 0; i < n; i++)
+			n_small += pkts[i]->pkt_len == 100;
+		rte_pktmbuf_free_bulk(pkts, n);
+	}
+	assert_int_equal(n_small, 2); // what is around it arrives
+	assert_int_equal(rte_mempool_avail_count(io_dp.pool), n_free);
+	(void)port_poll(p, clock_ms());
+	assert_non_null(strstr(p->error, "1 frames from the guest were longer than any MTU"));
+
+	guest_stop(&g1);
+	port_destroy(p);
+	rte_mempool_free(heads);
+	rte_mempool_free(big);
+}
+
+static void no_chain_of_descriptors_takes_more_than_a_share_of_the_buffers(void **)
+{
+	assert_takes_a_share("packed_vq=0");
+}
+
+static void nor_does_one_of_a_packed_ring(void **)
+{
+	assert_takes_a_share("packed_vq=1");
+}
+
 static bool is_asleep(void *)
 {
 	for (unsigned int i = 0; i < io_dp.n_workers; i++)
@@ -404,6 +479,8 @@ int main(void)
 	    TEST(every_queue_of_a_guest_is_polled),
 	    TEST(a_partial_checksum_is_completed_for_who_does_not_take_it),
 	    TEST(a_kick_wakes_a_sleeping_worker_at_once),
+	    cmocka_unit_test(no_chain_of_descriptors_takes_more_than_a_share_of_the_buffers),
+	    cmocka_unit_test(nor_does_one_of_a_packed_ring),
 #undef TEST
 #define TEST(f) cmocka_unit_test_teardown(f, teardown_to_sleep)
 	    TEST(a_guest_kicks_nobody_who_is_awake),
