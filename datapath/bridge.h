@@ -26,8 +26,14 @@ struct group {
 	struct group_bucket buckets[];
 };
 
-/* Immutable snapshot: sorted arrays, binary search. Replaced whole on change. */
+/*
+ * Immutable snapshots: sorted arrays, binary search. Replaced whole on change. A worker whose burst is of an earlier version
+ * than the snapshot reads the one before: with the old rules it meets the old groups and ports. That one goes when
+ * every worker works by the version (ctl: wo, worker: ro).
+ */
 struct bridge_ports {
+	uint64_t version; // that it came with
+	RCU_PTR(const struct bridge_ports) before;
 	uint32_t n;
 	struct {
 		uint32_t ofport;
@@ -38,6 +44,8 @@ struct bridge_ports {
 };
 
 struct bridge_groups {
+	uint64_t version;
+	RCU_PTR(const struct bridge_groups) before;
 	uint32_t n;
 	const struct group *g[]; // by group_id
 };
@@ -58,7 +66,9 @@ struct bridge {
 	RCU_PTR(struct fdb) fdb;
 };
 
-/* Port id of a bridge port number, or 0. Worker or control. */
-uint16_t bridge_find_port(const struct bridge *br, uint32_t ofport);
-/* Worker or control. NULL: none. */
-const struct group *bridge_find_group(const struct bridge *br, uint32_t group_id);
+/* The bridge's ports as of a version, the worker's burst's or dp->version; NULL: none. Worker or control, as the rest. */
+const struct bridge_ports *bridge_ports_at(const struct bridge *br, uint64_t version);
+/* Port id of a bridge port number, or 0. */
+uint16_t bridge_find_port(const struct bridge *br, uint32_t ofport, uint64_t version);
+/* NULL: none. */
+const struct group *bridge_find_group(const struct bridge *br, uint32_t group_id, uint64_t version);

@@ -13,12 +13,13 @@
 enum { DEFAULT_MAX_MACS = 8192, DEFAULT_MAC_AGE_S = 300 };
 
 static int compare_ofports(const void *a, const void *b);
-static struct bridge_groups *merge_groups(const struct bridge_groups *old,
-    const struct group_change *changes, uint32_t n_changes, bool keep_gone);
+static struct bridge_groups *merge_groups(
+    const struct bridge_groups *old, const struct group_change *changes, uint32_t n_changes);
 static int make_mask(struct bridge_ctl *bc, struct session_key **ret);
 static bool table_is_changed(const struct bridge_ctl *bc, unsigned int t);
-static void publish_ports(struct bridge_ctl *bc, struct bridge_ports *ports);
-static void publish_groups(struct bridge_ctl *bc, struct bridge_groups *groups);
+static void publish_ports(struct bridge_ctl *bc, struct bridge_ports *ports, uint64_t version);
+static void publish_groups(struct bridge_ctl *bc, struct bridge_groups *groups, uint64_t version);
+static void free_snapshots_before(struct bridge_ctl *bc);
 static void publish_mask(struct bridge_ctl *bc, struct session_key *mask);
 static void recompute_mask_union(struct bridge_ctl *bc);
 static bool add_linked_rule(const struct rule *r, void *arg);
@@ -51,6 +52,7 @@ void bridge_ctl_destroy(void *bridge_ctl)
 	bridge_ctl_abort(bc);
 	for (unsigned int t = 0; t < DP_N_TABLES; t++)
 		table_destroy(bc->br.tables[t]);
+	free_snapshots_before(bc);
 	free((void *)bc->br.ports);
 	free((void *)bc->br.groups);
 	free((void *)bc->br.session_mask);
@@ -124,9 +126,8 @@ int bridge_ctl_prepare_ports(struct bridge_ctl *bc, const struct dp_port_conf *c
 
 int bridge_ctl_prepare_groups(struct bridge_ctl *bc, const struct group_change *changes, uint32_t n)
 {
-	bc->next_groups = merge_groups(bc->br.groups, changes, n, true);
-	bc->final_groups = merge_groups(bc->br.groups, changes, n, false);
-	return bc->next_groups != NULL && bc->final_groups != NULL ? 0 : -ENOMEM;
+	bc->next_groups = merge_groups(bc->br.groups, changes, n);
+	return bc->next_groups != NULL ? 0 : -ENOMEM;
 }
 
 int bridge_ctl_prepare_lookup(struct bridge_ctl *bc)
@@ -142,11 +143,9 @@ void bridge_ctl_abort(struct bridge_ctl *bc)
 {
 	free(bc->next_ports);
 	free(bc->next_groups);
-	free(bc->final_groups);
 	free(bc->next_mask);
 	bc->next_ports = NULL;
 	bc->next_groups = NULL;
-	bc->final_groups = NULL;
 	bc->next_mask = NULL;
 	bc->touched = bc->ports_changed = bc->groups_changed = false;
 	memset(bc->tables_changed, 0, sizeof(bc->tables_changed));
@@ -158,9 +157,9 @@ void bridge_ctl_commit(struct bridge_ctl *bc, uint64_t version)
 	if (bc->next_mask != NULL)
 		publish_mask(bc, bc->next_mask);
 	if (bc->next_groups != NULL)
-		publish_groups(bc, bc->next_groups);
+		publish_groups(bc, bc->next_groups, version);
 	if (bc->next_ports != NULL)
-		publish_ports(bc, bc->next_ports);
+		publish_ports(bc, bc->next_ports, version);
 	bc->next_mask = NULL;
 	bc->next_groups = NULL;
 	bc->next_ports = NULL;
@@ -171,9 +170,7 @@ void bridge_ctl_commit(struct bridge_ctl *bc, uint64_t version)
 
 void bridge_ctl_retire(struct bridge_ctl *bc)
 {
-	if (bc->final_groups != NULL)
-		publish_groups(bc, bc->final_groups);
-	bc->final_groups = NULL;
+	free_snapshots_before(bc);
 	for (unsigned int t = 0; t < DP_N_TABLES; t++) {
 		if (!table_is_changed(bc, t))
 			continue;
@@ -222,8 +219,8 @@ static int compare_ofports(const void *a, const void *b)
 }
 static_assert(offsetof(struct bridge_ports, p[0].ofport) == offsetof(struct bridge_ports, p));
 
-static struct bridge_groups *merge_groups(const struct bridge_groups *old,
-    const struct group_change *changes, uint32_t n_changes, bool keep_gone)
+static struct bridge_groups *merge_groups(
+    const struct bridge_groups *old, const struct group_change *changes, uint32_t n_changes)
 {
 	uint32_t n_old = old != NULL ? old->n : 0;
 	struct bridge_groups *ret = malloc(sizeof(*ret) + (n_old + n_changes) * sizeof(ret->g[0]));
@@ -237,8 +234,6 @@ static struct bridge_groups *merge_groups(const struct bridge_groups *old,
 		bool is_old = i < n_old && old->g[i]->group_id == changes[c].group_id;
 		if (changes[c].group != NULL)
 			ret->g[ret->n++] = changes[c].group;
-		else if (is_old && keep_gone)
-			ret->g[ret->n++] = old->g[i];
 		i += is_old;
 	}
 	while (i < n_old)
@@ -267,20 +262,34 @@ static bool table_is_changed(const struct bridge_ctl *bc, unsigned int t)
 	return (bc->tables_changed[t / 64] >> (t % 64) & 1) != 0;
 }
 
-static void publish_ports(struct bridge_ctl *bc, struct bridge_ports *ports)
+static void publish_ports(struct bridge_ctl *bc, struct bridge_ports *ports, uint64_t version)
 {
-	const struct bridge_ports *old = bc->br.ports;
-
+	ports->version = version;
+	ports->before = bc->br.ports;
 	rcu_publish(bc->br.ports, ports);
-	rcu_defer(free, (void *)old);
 }
 
-static void publish_groups(struct bridge_ctl *bc, struct bridge_groups *groups)
+static void publish_groups(struct bridge_ctl *bc, struct bridge_groups *groups, uint64_t version)
 {
-	const struct bridge_groups *old = bc->br.groups;
-
+	groups->version = version;
+	groups->before = bc->br.groups;
 	rcu_publish(bc->br.groups, groups);
-	rcu_defer(free, (void *)old);
+}
+
+/* Of this or an earlier transaction, whose version every worker works by. */
+static void free_snapshots_before(struct bridge_ctl *bc)
+{
+	struct bridge_ports *ports = (struct bridge_ports *)bc->br.ports;
+	struct bridge_groups *groups = (struct bridge_groups *)bc->br.groups;
+
+	if (ports != NULL && ports->before != NULL) {
+		free((void *)ports->before);
+		rcu_publish(ports->before, NULL);
+	}
+	if (groups != NULL && groups->before != NULL) {
+		free((void *)groups->before);
+		rcu_publish(groups->before, NULL);
+	}
 }
 
 static void publish_mask(struct bridge_ctl *bc, struct session_key *mask)

@@ -32,9 +32,7 @@ struct bridge_ctl {
 	struct flow_key next_mask_union;
 	struct flow_key joined_mask_union; // of all bridges joined by patch ports
 	struct bridge_ports *next_ports;
-	struct bridge_groups
-	    *next_groups; // with groups that go: rules of the old version still name them
-	struct bridge_groups *final_groups; // without; after a grace period
+	struct bridge_groups *next_groups;
 	struct session_key *next_mask;
 };
 
@@ -68,7 +66,7 @@ int bridge_ctl_prepare_lookup(struct bridge_ctl *bc);
 void bridge_ctl_abort(struct bridge_ctl *bc);
 /* Publishes what was prepared. version is the one about to be published. */
 void bridge_ctl_commit(struct bridge_ctl *bc, uint64_t version);
-/* After a grace period: compiles changed tables and drops empty ones, now that dead rules are unlinked. */
+/* After a grace period: frees the snapshots before, compiles changed tables and drops empty ones, now that dead rules are unlinked. */
 void bridge_ctl_retire(struct bridge_ctl *bc);
 /* Whether some group's choice depends on the link of a port. */
 bool bridge_ctl_watches_ports(const struct bridge_ctl *bc);

@@ -13,7 +13,7 @@ static uint64_t tuple_hash(const struct pipeline *p);
 
 void pipeline_group(struct pipeline *p, uint32_t group_id)
 {
-	const struct group *g = bridge_find_group(p->bridge, group_id);
+	const struct group *g = bridge_find_group(p->bridge, group_id, p->w->version);
 	if (g == NULL) {
 		pipeline_fail(p, DP_DROP_BAD_GROUP);
 		return;
@@ -96,8 +96,9 @@ static bool bucket_is_live(struct pipeline *p, const struct group_bucket *b, uns
 		return true;
 	if (b->watch_port != DP_OFPORT_ANY && port_is_live(p, b->watch_port))
 		return true;
-	const struct group *g =
-	    b->watch_group != UINT32_MAX ? bridge_find_group(p->bridge, b->watch_group) : NULL;
+	const struct group *g = b->watch_group != UINT32_MAX
+				    ? bridge_find_group(p->bridge, b->watch_group, p->w->version)
+				    : NULL;
 	for (uint32_t i = 0; g != NULL && i < g->n_buckets; i++) {
 		if (bucket_is_live(p, &g->buckets[i], depth + 1))
 			return true;
@@ -107,8 +108,8 @@ static bool bucket_is_live(struct pipeline *p, const struct group_bucket *b, uns
 
 static bool port_is_live(const struct pipeline *p, uint32_t ofport)
 {
-	uint16_t id = bridge_find_port(p->bridge, ofport);
-	const struct port *port = id != 0 ? rcu_get(p->w->dp->ports[id]) : NULL;
+	uint16_t id = bridge_find_port(p->bridge, ofport, p->w->version);
+	const struct port *port = id != 0 ? pipeline_port(p, id) : NULL;
 	if (port == NULL)
 		return false;
 	bool has_no_link = port->kind == DP_PORT_PATCH || port->kind == DP_PORT_VXLAN;

@@ -19,6 +19,12 @@ static void clear_pipeline_fields(struct flow_key *k);
 static void output_tunnel(struct pipeline *p, const struct port *port);
 static bool tunnel_remote(const struct port *port, const struct flow_key *k, struct ip_addr *ret);
 
+const struct port *pipeline_port(const struct pipeline *p, uint16_t id)
+{
+	const struct port *port = rcu_get(p->w->dp->ports[id]);
+	return LIKELY(port != NULL && port->add_version <= p->w->version) ? port : NULL;
+}
+
 void pipeline_output(struct pipeline *p, uint32_t ofport)
 {
 	const struct rule *r = p->rule;
@@ -33,7 +39,7 @@ void pipeline_output(struct pipeline *p, uint32_t ofport)
 		return;
 	default: break;
 	}
-	uint16_t id = bridge_find_port(p->bridge, ofport);
+	uint16_t id = bridge_find_port(p->bridge, ofport, p->w->version);
 	if (id == 0)
 		pipeline_fail(p, DP_DROP_BAD_OUTPUT_PORT);
 	else if (id == p->in_port)
@@ -44,7 +50,7 @@ void pipeline_output(struct pipeline *p, uint32_t ofport)
 
 void pipeline_output_port(struct pipeline *p, uint16_t id)
 {
-	const struct port *port = rcu_get(p->w->dp->ports[id]);
+	const struct port *port = pipeline_port(p, id);
 	if (port == NULL) {
 		pipeline_fail(p, DP_DROP_BAD_OUTPUT_PORT);
 	} else if (port->kind == DP_PORT_PATCH) {
@@ -60,7 +66,7 @@ void pipeline_output_port(struct pipeline *p, uint16_t id)
 
 void pipeline_flood(struct pipeline *p, bool all)
 {
-	const struct bridge_ports *ports = rcu_get(p->bridge->ports);
+	const struct bridge_ports *ports = bridge_ports_at(p->bridge, p->w->version);
 	for (uint32_t i = 0; ports != NULL && i < ports->n && pipeline_goes_on(p); i++) {
 		if (ports->p[i].port != p->in_port && (all || ports->p[i].flood != 0))
 			pipeline_output_port(p, ports->p[i].port);
@@ -89,7 +95,7 @@ void pipeline_reply(struct pipeline *p, enum prog_op_type type, const struct dp_
 
 static void output_patch(struct pipeline *p, const struct port *port)
 {
-	const struct port *peer = rcu_get(p->w->dp->ports[port->conf.peer]);
+	const struct port *peer = pipeline_port(p, port->conf.peer);
 	const struct bridge *br = peer != NULL && peer->conf.bridge != 0
 				      ? rcu_get(p->w->dp->bridges[peer->conf.bridge])
 				      : NULL;

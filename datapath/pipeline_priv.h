@@ -101,6 +101,8 @@ void pipeline_commit(struct pipeline *p);
 void pipeline_commit_ttl(struct pipeline *p);
 
 /* pipeline_output.c */
+/* The port of an id. NULL: none, or one that is newer than the rules of this burst, which mean an earlier port of its id. */
+const struct port *pipeline_port(const struct pipeline *p, uint16_t id);
 void pipeline_output(struct pipeline *p, uint32_t ofport);
 /* To a port by id, whatever it is: device, tunnel, patch. */
 void pipeline_output_port(struct pipeline *p, uint16_t port);

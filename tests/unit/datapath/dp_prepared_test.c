@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A transaction in two phases, and rules whose end control may not have seen. */
+/* A transaction in two phases, what workers see meanwhile, and rules whose end control may not have seen. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -236,6 +236,52 @@ static void a_hard_timeout_counts_from_the_installation(void **state)
 	assert_int_equal(rule_timeout_run(f->dp.state, now_ms + 102000, count_event, &ev), 1);
 }
 
+static struct fixture *watched; // whose transaction is half-way
+static uint64_t version_before;
+
+/* Between the publication and the grace period: some workers are still in a burst of the version before. */
+static void assert_each_version_has_its_own(void)
+{
+	const struct bridge *br = watched->dp.bridges[1];
+	uint64_t now = watched->dp.version;
+	assert_int_equal(now, version_before + 1);
+	const struct group *old = bridge_find_group(br, 1, version_before);
+	assert_non_null(old);
+	assert_int_equal(old->buckets[0].actions->output.port, 1);
+	assert_int_equal(bridge_find_group(br, 1, now)->buckets[0].actions->output.port, 9);
+	assert_non_null(bridge_find_group(br, 2, version_before));
+	assert_null(bridge_find_group(br, 2, now));
+	assert_null(bridge_find_group(br, 3, version_before));
+	assert_non_null(bridge_find_group(br, 3, now));
+	assert_int_equal(bridge_find_port(br, 1, version_before), 1);
+	assert_int_equal(bridge_find_port(br, 1, now), 2);
+	assert_int_equal(bridge_find_port(br, 7, version_before), 0);
+	assert_int_equal(bridge_ports_at(br, version_before)->n, 1);
+	assert_int_equal(bridge_ports_at(br, now)->n, 3);
+}
+
+static void a_burst_of_the_version_before_sees_its_groups_and_ports(void **state)
+{
+	struct fixture *f = *state;
+	put_group(f, 1, 1, DP_OFPORT_ANY, 1);
+	put_group(f, 1, 2, DP_OFPORT_ANY, 1);
+	assert_int_equal(commit(f), 0);
+	watched = f;
+	version_before = f->dp.version;
+	fake_ports.on_assign = assert_each_version_has_its_own;
+	put_group(f, 1, 1, DP_OFPORT_ANY, 9);
+	del(f, DP_KIND_GROUP, 1ULL << 32 | 2);
+	put_group(f, 1, 3, DP_OFPORT_ANY, 1);
+	put_port(f, 1, 1, 2); // the two change places, and a third
+	put_port(f, 2, 1, 1);
+	put_port(f, 7, 1, 7);
+	assert_int_equal(commit(f), 0);
+	fake_ports.on_assign = NULL;
+	assert_int_equal(f->dp.version, version_before + 1);
+	assert_null(rcu_get(f->dp.bridges[1]->groups)->before);
+	assert_null(rcu_get(f->dp.bridges[1]->ports)->before);
+}
+
 int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
@@ -248,6 +294,7 @@ int main(void)
 	    TEST(a_switch_that_ends_between_the_phases_ends_cleanly),
 	    TEST(a_rule_that_timed_out_is_remembered_until_it_is_named_again),
 	    TEST(a_hard_timeout_counts_from_the_installation),
+	    TEST(a_burst_of_the_version_before_sees_its_groups_and_ports),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

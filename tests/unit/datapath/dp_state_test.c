@@ -77,7 +77,7 @@ static void transaction_becomes_visible(void **state)
 	assert_non_null(lookup(f, 1, 0, 80));
 	assert_int_equal(lookup(f, 1, 0, 80)->cookie, 7);
 	assert_null(lookup(f, 1, 0, 81));
-	assert_int_equal(bridge_find_port(f->dp.bridges[1], 1), 1);
+	assert_int_equal(bridge_find_port(f->dp.bridges[1], 1, f->dp.version), 1);
 	assert_int_equal(f->reply.generation, 1);
 	assert_int_equal(f->reply.n_workers, FIXTURE_N_WORKERS);
 	assert_int_equal(f->reply.digest, dp_state_digest(f->dp.state));
@@ -211,8 +211,8 @@ static void equal_port_numbers_are_refused(void **state)
 	put_port(f, 1, 1, 2);
 	put_port(f, 2, 1, 1);
 	assert_int_equal(commit(f), 0);
-	assert_int_equal(bridge_find_port(f->dp.bridges[1], 1), 2);
-	assert_int_equal(bridge_find_port(f->dp.bridges[1], 2), 1);
+	assert_int_equal(bridge_find_port(f->dp.bridges[1], 1, f->dp.version), 2);
+	assert_int_equal(bridge_find_port(f->dp.bridges[1], 2, f->dp.version), 1);
 }
 
 static void malformed_op_is_refused_whole(void **state)
@@ -257,8 +257,8 @@ static void late_refusal_leaves_no_trace(void **state)
 	assert_null(f->dp.ports[8]);
 	assert_int_equal(f->dp.ports[1]->conf.ofport, 1);
 	assert_int_equal(fake_ports.n_updated, 0); // not even for a moment: workers were reading it
-	assert_int_equal(bridge_find_port(f->dp.bridges[1], 1), 1);
-	assert_null(bridge_find_group(f->dp.bridges[1], 1));
+	assert_int_equal(bridge_find_port(f->dp.bridges[1], 1, f->dp.version), 1);
+	assert_null(bridge_find_group(f->dp.bridges[1], 1, f->dp.version));
 	assert_int_equal(f->dp.bridges[1]->session_mask->ip_ttl, 0);
 	assert_int_equal(table_n_rules(f->dp.bridges[1]->tables[0]), 1);
 	// Nor at any later version.
@@ -299,16 +299,18 @@ static void group_goes_after_the_rules_that_name_it(void **state)
 	assert_int_equal(commit(f), 0);
 	uint64_t change = f->dp.bridges[1]->change_version;
 	for (uint32_t id = 1; id <= 3; id++)
-		assert_int_equal(bridge_find_group(f->dp.bridges[1], id)->group_id, id);
-	const struct group *g3 = bridge_find_group(f->dp.bridges[1], 3);
+		assert_int_equal(
+		    bridge_find_group(f->dp.bridges[1], id, f->dp.version)->group_id, id);
+	const struct group *g3 = bridge_find_group(f->dp.bridges[1], 3, f->dp.version);
 
 	put_group(f, 1, 1, DP_OFPORT_ANY, 9);
 	del(f, DP_KIND_GROUP, 1ULL << 32 | 2);
 	assert_int_equal(commit(f), 0);
 	assert_int_equal(
-	    bridge_find_group(f->dp.bridges[1], 1)->buckets[0].actions->output.port, 9);
-	assert_null(bridge_find_group(f->dp.bridges[1], 2));
-	assert_ptr_equal(bridge_find_group(f->dp.bridges[1], 3), g3);
+	    bridge_find_group(f->dp.bridges[1], 1, f->dp.version)->buckets[0].actions->output.port,
+	    9);
+	assert_null(bridge_find_group(f->dp.bridges[1], 2, f->dp.version));
+	assert_ptr_equal(bridge_find_group(f->dp.bridges[1], 3, f->dp.version), g3);
 	assert_true(f->dp.bridges[1]->change_version > change);
 	assert_int_equal(f->dp.bridges[1]->change_version, f->dp.version);
 }
@@ -325,7 +327,7 @@ static void port_is_updated_in_place_or_made_anew(void **state)
 	assert_int_equal(commit(f), 0);
 	assert_ptr_equal(f->dp.ports[1], port);
 	assert_int_equal(port->add_version, add_version);
-	assert_int_equal(bridge_find_port(f->dp.bridges[1], 5), 1);
+	assert_int_equal(bridge_find_port(f->dp.bridges[1], 5, f->dp.version), 1);
 	fake_ports.reopen = true;
 	put_port(f, 1, 1, 6);
 	assert_int_equal(commit(f), 0);

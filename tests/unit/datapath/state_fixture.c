@@ -283,5 +283,7 @@ bool port_poll(struct port *p, uint64_t)
 int workers_assign(struct dp *)
 {
 	fake_ports.n_assigned++;
+	if (fake_ports.on_assign != NULL)
+		fake_ports.on_assign();
 	return fake_ports.assign_fails ? -ENOMEM : 0;
 }

@@ -27,6 +27,7 @@ struct fake_ports {
 	uint32_t n_created, n_destroyed, n_updated, n_assigned;
 	uint16_t refuse_id; // port_create of this id fails
 	bool assign_fails;
+	void (*on_assign)(void);      // a version is published, its grace period has not begun
 	bool reopen;                  // port_check_update answers -EOPNOTSUPP
 	uint16_t state[DP_MAX_PORTS]; // as port_poll finds it
 };
