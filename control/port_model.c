@@ -338,6 +338,11 @@ static void count_local(const struct entity *port, void *arg)
 		c->n_local++;
 }
 
+static void count_peer(const struct entity *, void *arg)
+{
+	(*(size_t *)arg)++;
+}
+
 static void check_network(struct model_plan *p, const struct entity *e)
 {
 	const struct model *m = plan_model(p);
@@ -353,6 +358,13 @@ static void check_network(struct model_plan *p, const struct entity *e)
 		err_set(err, ERR_CONFLICT, "an MTU of %u is more than the network's %u",
 		    e->port.mtu, mtu);
 		err_hint(err, "the largest is %u", mtu);
+	}
+	if (e->port.kind == PK_REMOTE && m->n_entities[API_TABLE_TUNNEL_PEER] > NET_MAX_PEERS) {
+		size_t n_peers = 0;
+		net_peers_foreach(m, e->port.network, count_peer, &n_peers);
+		if (n_peers > NET_MAX_PEERS)
+			err_set(error_at(p, e, "/peer"), ERR_TABLE_FULL,
+			    "network \"%s\" has more than %u peers", net->name, NET_MAX_PEERS);
 	}
 	if (m->n_entities[API_TABLE_PORT] <= NET_MAX_LOCAL_PORTS)
 		return;

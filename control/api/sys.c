@@ -11,6 +11,7 @@
 #include "control/audit.h"
 #include "control/daemon.h"
 #include "control/dp_client.h"
+#include "control/vnet/vnet.h"
 #include "datapath/base/json_util.h"
 
 #define LOG_MODULE "sys"
@@ -209,6 +210,8 @@ static json_t *limits_to_json(struct daemon *d)
 	    {"watches_per_connection", WATCH_MAX_PER_CONNECTION},
 	    {"history_transactions", HISTORY_MAX_SETS},
 	    {"reconcile_owners", RECONCILE_MAX_OWNERS},
+	    {"local_ports_per_network", NET_MAX_LOCAL_PORTS},
+	    {"peers_per_network", NET_MAX_PEERS},
 	};
 	json_t *limits = json_object();
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)

@@ -44,7 +44,6 @@ static void touch(struct model_plan *p, const struct entity *old_e, const struct
 }
 
 struct count {
-	size_t n_local, n_remote, n_peers;
 	uint16_t largest_mtu; // of ports that ask for one
 };
 
@@ -52,16 +51,7 @@ static void count_port(const struct entity *port, void *arg)
 {
 	struct count *c = arg;
 
-	if (port->port.kind == PK_REMOTE)
-		c->n_remote++;
-	else
-		c->n_local++;
 	c->largest_mtu = MAX_OF(c->largest_mtu, port->port.mtu);
-}
-
-static void count_peer(const struct entity *, void *arg)
-{
-	((struct count *)arg)->n_peers++;
 }
 
 static void check(struct model_plan *p, const struct entity *e)
@@ -79,7 +69,6 @@ static void check(struct model_plan *p, const struct entity *e)
 		err_hint(err, "the largest is %u", underlay - overhead);
 	}
 	net_ports_foreach(m, e->name, count_port, &c);
-	net_peers_foreach(m, e->name, count_peer, &c);
 	if (e->network.mtu != 0 && c.largest_mtu > e->network.mtu) {
 		struct err *err = plan_error(p, e);
 		err_path(err, "/mtu");

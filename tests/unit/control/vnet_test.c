@@ -457,6 +457,45 @@ static void peers_may_send_the_networks_they_list_and_those_of_ports_behind_them
 	    "r2 tunnel(11,192.0.2.2) tunnel(11,2001:db8::3)");
 }
 
+static void put_peer(unsigned int i, const char *networks)
+{
+	char name[16], json[128];
+
+	snprintf(name, sizeof(name), "p%u", i);
+	snprintf(json, sizeof(json), "{'remote_ip':'198.18.%u.%u','networks':%s}", i / 250,
+	    i % 250 + 1, networks);
+	fx_put(fx, PEER, name, json);
+}
+
+/* A flood group has a bucket for each peer, and one for the ports here. */
+static void a_network_floods_to_as_many_peers_as_a_group_takes(void **)
+{
+	enum { MAX = DP_MAX_BUCKETS - 1 };
+
+	fx_must(fx, NET, "wide", "{'vni':77}");
+	for (unsigned int i = 0; i < MAX - 1; i++)
+		put_peer(i, "['wide']");
+	put_peer(MAX - 1, "[]");
+	put_peer(MAX, "[]");
+	assert_true(fx_commit(fx));
+	// A remote port brings its peer along.
+	fx_must(
+	    fx, PORT, "far1", "{'kind':'remote','network':'wide','peer':'p1022','mac':'" M9 "'}");
+	const struct dp_op *op =
+	    model_find(fx->model, DP_KIND_GROUP, (uint64_t)BRIDGE_ID << 32 | 77);
+	assert_non_null(op);
+	assert_int_equal(((const struct dp_group_conf *)(op + 1))->n_buckets, DP_MAX_BUCKETS);
+
+	fx_refused(fx, PORT, "far2",
+	    "{'kind':'remote','network':'wide','peer':'p1023','mac':'02:00:00:00:77:02'}",
+	    ERR_TABLE_FULL, "/peer");
+	fx_refused(fx, PEER, "p1023", "{'remote_ip':'198.18.200.1','networks':['wide']}",
+	    ERR_TABLE_FULL, "/networks/0");
+	// Another port behind a peer that is there already needs no bucket.
+	fx_must(fx, PORT, "far3",
+	    "{'kind':'remote','network':'wide','peer':'p1022','mac':'02:00:00:00:77:03'}");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -474,6 +513,7 @@ int main(void)
 	    T(policies_flood_when_asked_to),
 	    T(a_moved_port_is_found_at_its_new_place),
 	    T(peers_may_send_the_networks_they_list_and_those_of_ports_behind_them),
+	    T(a_network_floods_to_as_many_peers_as_a_group_takes),
 #undef T
 	};
 
