@@ -14,6 +14,10 @@ static int put_chunk(const char *data, size_t size, void *arg);
 
 void json_write(struct buf_writer *w, const json_t *value)
 {
+	if (value == NULL) {
+		w->bad = true;
+		return;
+	}
 	switch (json_typeof(value)) {
 	case JSON_OBJECT: write_object(w, value); break;
 	case JSON_ARRAY: write_array(w, value); break;

@@ -11,7 +11,7 @@
 
 #include "datapath/base/buf.h"
 
-/* A writer without room, or a value that has no text, becomes bad. */
+/* The writer becomes bad without room, and of a value that has no text: NULL, or a string that is not UTF-8. */
 void json_write(struct buf_writer *w, const json_t *value);
 /* A text that is known to be UTF-8. */
 void json_write_string(struct buf_writer *w, const char *text, size_t size);

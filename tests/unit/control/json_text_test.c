@@ -172,12 +172,28 @@ static void no_room_is_bad(void **)
 	json_decref(value);
 }
 
+/* What json_pack gives for a text that is not UTF-8, and such a text itself. */
+static void what_has_no_text_is_bad(void **)
+{
+	json_t *values[] = {NULL, json_string_nocheck("\xff")};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct buf_writer w;
+		buf_writer_init(&w, 100);
+		json_write(&w, values[i]);
+		assert_true(w.bad);
+		buf_writer_fini(&w);
+		json_decref(values[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(texts_are_read_and_written_as_jansson_does),
 	    cmocka_unit_test(mutations_are_too),
 	    cmocka_unit_test(no_room_is_bad),
+	    cmocka_unit_test(what_has_no_text_is_bad),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
