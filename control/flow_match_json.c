@@ -9,6 +9,7 @@
 static int add_member(struct flow_match *m, const char *name, json_t *value,
     const struct flow_names *names, struct err *err);
 static int check_prereqs(json_t *match, const struct flow_match *m, struct err *err);
+static void add_to_path(struct err *err, const char *name);
 
 static const struct {
 	const char *word;
@@ -25,20 +26,18 @@ static const struct {
 int flow_match_from_json(
     json_t *match, const struct flow_names *names, struct flow_match *ret, struct err *err)
 {
-	struct err base = *err;
-
 	memset(ret, 0, sizeof(*ret));
 	if (!json_is_object(match))
 		return err_set(err, ERR_PARAMS, "a match is an object of field names and values");
 	const char *name;
 	json_t *value;
 	json_object_foreach (match, name, value) {
-		err_path(err, "%s/%s", base.path, name);
 		int r = add_member(ret, name, value, names, err);
-		if (r < 0)
+		if (r < 0) {
+			add_to_path(err, name);
 			return r;
+		}
 	}
-	err_path(err, "%s", base.path);
 	return check_prereqs(match, ret, err);
 }
 
@@ -96,12 +95,18 @@ static int check_prereqs(json_t *match, const struct flow_match *m, struct err *
 			continue;
 		int r =
 		    err_set(err, ERR_PARAMS, "%s needs %s", name, flow_prereq_describe(f->prereq));
-		char prefix[sizeof(err->path)];
-		memcpy(prefix, err->path, sizeof(prefix));
-		err_path(err, "%s/%s", prefix, name);
+		add_to_path(err, name);
 		return r;
 	}
 	return 0;
+}
+
+static void add_to_path(struct err *err, const char *name)
+{
+	char prefix[sizeof(err->path)];
+
+	memcpy(prefix, err->path, sizeof(prefix));
+	err_path(err, "%s/%s", prefix, name);
 }
 
 static int port_unknown(const char *name, const struct flow_names *names, struct err *err)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "control/api/journal_record.h"
+#include "control/api/json_read.h"
 #include "control/mem.h"
 
 #define LOG_MODULE "journal"
@@ -343,7 +344,8 @@ static int check_head(
 static int replay_record(const struct record *r, const char *file, size_t pos,
     journal_replay *replay, void *arg, struct err *err)
 {
-	json_t *payload = json_loadb(r->payload, r->payload_size, JSON_REJECT_DUPLICATES, NULL);
+	json_error_t fault;
+	json_t *payload = json_read(r->payload, r->payload_size, &fault);
 	if (payload == NULL)
 		return damaged(err, file, pos, "its content is not JSON");
 	int result = replay(r->generation, r->type, payload, arg, err);

@@ -4,6 +4,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include "control/api/json_write.h"
 #include "datapath/base/hash.h"
 
 /* The first byte occurs in no UTF-8 text, so that a search for the magic never stops inside a payload. */
@@ -20,7 +21,6 @@ struct record_header {
 };
 static_assert(sizeof(struct record_header) == RECORD_HEADER_SIZE);
 
-static int put_chunk(const char *data, size_t size, void *arg);
 static bool decode(const uint8_t *data, size_t size, struct record_header *header);
 
 int record_encode(struct buf_writer *w, struct chain *chain, uint64_t generation,
@@ -28,7 +28,7 @@ int record_encode(struct buf_writer *w, struct chain *chain, uint64_t generation
 {
 	size_t start = w->size;
 	buf_put_zeros(w, RECORD_HEADER_SIZE);
-	json_dump_callback(payload, put_chunk, w, JSON_COMPACT);
+	json_write(w, payload);
 	size_t payload_size = w->size - start - RECORD_HEADER_SIZE;
 	if (w->bad || payload_size > RECORD_PAYLOAD_MAX)
 		return -EMSGSIZE;
@@ -78,13 +78,6 @@ bool record_follows(const struct record_walk *walk)
 			return true;
 	}
 	return false;
-}
-
-static int put_chunk(const char *data, size_t size, void *arg)
-{
-	struct buf_writer *w = arg;
-	buf_put(w, data, size);
-	return w->bad ? -1 : 0;
 }
 
 /* Header fields in host order afterwards. */

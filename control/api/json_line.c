@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/api/json_read.h"
 #include "control/mem.h"
 
 /*
@@ -63,7 +64,7 @@ int json_line_decode(struct json_line *line, char *text, size_t size,
 		    line->memory, limits->memory);
 
 	json_error_t fault;
-	line->root = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
+	line->root = json_read(text, size, &fault);
 	if (line->root == NULL)
 		return err_set(
 		    err, ERR_PARSE, "not strict JSON at byte %d: %s", fault.position, fault.text);

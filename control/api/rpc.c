@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/api/json_write.h"
 #include "control/api/rpc_priv.h"
 #include "control/audit.h"
 #include "control/mem.h"
@@ -57,7 +58,6 @@ static void put_reply(
 static void put_error(struct rpc_message *m, const struct json_id *id, json_t *error);
 static bool put_member(
     struct buf_writer *w, const struct json_id *id, const char *kind, json_t *value);
-static int put_chunk(const char *data, size_t size, void *arg);
 
 struct daemon *rpc_daemon(struct rpc_request *req)
 {
@@ -382,14 +382,7 @@ static bool put_member(
 	int n =
 	    snprintf(head, sizeof(head), "{\"jsonrpc\":\"2.0\",\"id\":%s,\"%s\":", id->text, kind);
 	buf_put(w, head, (size_t)n);
-	json_dump_callback(value, put_chunk, w, JSON_COMPACT | JSON_ENCODE_ANY);
+	json_write(w, value);
 	buf_put(w, "}", 1);
 	return !w->bad;
-}
-
-static int put_chunk(const char *data, size_t size, void *arg)
-{
-	struct buf_writer *w = arg;
-	buf_put(w, data, size);
-	return w->bad ? -1 : 0;
 }

@@ -248,10 +248,15 @@ static void seen_from_json(struct txn_log *log, json_t *seen)
 /* o NULL: deleted. */
 static json_t *row_to_json(enum api_table table, const char *name, const struct api_object *o)
 {
+	json_t *row = json_array();
+	json_array_append_new(row, json_string(api_tables[table].name));
+	json_array_append_new(row, json_string(name));
 	if (o == NULL)
-		return json_pack("[s, s]", api_tables[table].name, name);
-	return json_pack("[s, s, s, I, O]", api_tables[table].name, name, o->owner,
-	    (json_int_t)o->generation, o->data);
+		return row;
+	json_array_append_new(row, json_string(o->owner));
+	json_array_append_new(row, json_integer((json_int_t)o->generation));
+	json_array_append(row, o->data);
+	return row;
 }
 
 static int write_snapshot(struct txn_log *log, const struct store *store, struct err *err)
