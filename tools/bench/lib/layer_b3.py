@@ -58,6 +58,7 @@ class Rig:
         self.peer.set_rules(case.rules)
         self._start_engine(paths)
         self.engine.wait_link(LINK_MS)
+        self.peer.prefer(self.bench.cores.dut)
         self.engine.load([self._stream(i + 1, t) for i, t in enumerate(case.traffic)])
         if any(t.load for t in case.traffic):
             self._find_maximum()
