@@ -96,8 +96,8 @@ class Void(unittest.TestCase):
         self.assertIn("stolen", trials[0]["void"])
 
     def test_a_core_that_others_took_is_void(self):
-        self.assertIsNone(void.waited({"elapsed_ms": 1000.0, "waited_ms": 9.9}))
-        self.assertIn("1.10 %", void.waited({"elapsed_ms": 1000.0, "waited_ms": 11.0}))
+        self.assertIsNone(void.waited({"elapsed_ms": 1000.0, "waited_ms": 19.9}))
+        self.assertIn("2.10 %", void.waited({"elapsed_ms": 1000.0, "waited_ms": 21.0}))
 
     def test_packets_that_vanish_are_void(self):
         ports = {"in": {"rx": 10_000_000, "tx": 0, "drops": 0}, "out": {"rx": 0, "tx": 9_990_000, "drops": 0}}

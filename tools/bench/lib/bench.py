@@ -77,7 +77,7 @@ class Bench:
         """A new peer object for each switch and configuration of the case."""
         if case.alone:
             return [Sluice(self.build)]
-        names = [n for n in self.peer_names if not case.peers or n in case.peers]
+        names = [n for n in self.peer_names if (not case.peers or n in case.peers) and (PEERS[n].switches or only_moves(case))]
         configs = {n: PEERS[n].configs[:1] if case.one_config else PEERS[n].configs for n in names}
         return [Sluice(self.build)] + [PEERS[n](config) for n in names for config in configs[n]]
 
@@ -132,6 +132,11 @@ class Bench:
 
     def switch_names(self):
         return ["sluice"] + [n for n in self.peer_names if PEERS[n].switches]
+
+
+def only_moves(case):
+    """Whether moving packets from the one port to the other is all that there is to do: then a floor says something."""
+    return case.method == "throughput" and case.layer in ("b2", "b3") and len(case.ports) == 2 and case.overlay is None and not case.one_config
 
 
 def best_median(trials, peer):

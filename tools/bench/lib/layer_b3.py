@@ -10,7 +10,7 @@ import dataclasses
 import threading
 import time
 
-from lib import void
+from lib import procedures, void
 from lib.engine import Engine
 from lib.machine import Watch
 from lib.process import BenchError
@@ -21,6 +21,7 @@ ENGINE_MB = 192
 LINK_MS = 20000
 PORTS_OF_ENGINE = 30  # DPDK as Debian builds it has 32 devices in a process
 IDLE_ENGINE_MB = 192
+OWN_PACKETS = 8
 STREAM_KEYS = ("tx", "rx", "kind", "sizes", "eth_src", "eth_dst", "src", "dst", "sport", "dport", "flows", "vary", "distribution", "zipf_s",
                "seed", "vxlan", "expect_vxlan")
 # Only some kinds of stream have flows that are counted out; the others take their variety from their kind.
@@ -60,7 +61,7 @@ class Rig:
         self.engine.wait_link(LINK_MS)
         self.peer.prefer(self.bench.cores.dut)
         self.engine.load([self._stream(i + 1, t) for i, t in enumerate(case.traffic)])
-        if any(t.load for t in case.traffic):
+        if any(t.load for t in case.traffic) or case.method in procedures.METHODS:
             self._find_maximum()
         if case.idle_ports:
             self._add_idle_guests()
@@ -116,18 +117,26 @@ class Rig:
         """({metric: value}, raw, reason why void)"""
         self.resume()
         try:
+            if self.case.method in procedures.METHODS:
+                self.engine.trial(self.case.warmup_ms, DRAIN_MS, only=[1])
+                return procedures.run(self, self.case.method)
             return getattr(self, "_" + self.case.method)()
         finally:
             self.pause()
             self.peer.check()
             self.engine.group.check()
 
-    def _measured(self, only=None, duration_ms=None, during=None):
+    def measured_at(self, rate, duration_ms, packets=None):
+        """The first stream alone at a rate (0: as fast as it goes), at most so many packets."""
+        return self._measured([1], duration_ms, rates={1: rate} if rate else {}, packets=packets)
+
+    def _measured(self, only=None, duration_ms=None, during=None, rates=None, packets=None):
         """One engine trial and what the switch counted meanwhile: (raw, difference of counters)."""
         duration_ms = duration_ms or self.case.trial_ms
         watch = Watch(self.bench.cores.dut, self.peer.pid())
         before = self.peer.counters()
-        report = self._while_sending(duration_ms, only, during)
+        rates = self.rates() if rates is None else rates
+        report = self._while_sending(during, lambda: self.engine.trial(duration_ms, DRAIN_MS, rates, only, packets))
         delta = self.peer.counters().since(before)
         raw = watch.end()
         raw["engine"] = {k: v for k, v in report.items() if k != "streams"}
@@ -137,11 +146,11 @@ class Rig:
         raw["switch_busy"] = delta.busy_cycles / (self.engine.ready["tsc_hz"] * duration_ms / 1000)
         return raw, delta
 
-    def _while_sending(self, duration_ms, only, during):
+    def _while_sending(self, during, send):
         if during is None:
-            return self.engine.trial(duration_ms, DRAIN_MS, self.rates(), only)
+            return send()
         outcome = []
-        sender = threading.Thread(target=lambda: outcome.append(self.engine.trial(duration_ms, DRAIN_MS, self.rates(), only)))
+        sender = threading.Thread(target=lambda: outcome.append(send()))
         sender.start()
         try:
             during()
@@ -163,6 +172,10 @@ class Rig:
         received = sum(s["rx_packets"] for s in raw["streams"])
         # Nothing moves now: to the packet.
         dropped = sum(p["drops"] for p in delta.ports.values()) + delta.more.get("upcalls_failed", 0)
+        # A switch with an address of its own sends neighbour discovery, and may drop that.
+        own = received + dropped - sum(s["tx_packets"] for s in raw["streams"])
+        if self.case.overlay and 0 < own <= OWN_PACKETS:
+            raw["own_dropped"], dropped = own, dropped - own
         raw["counters"] = [{"where": "the switch", "sent": sum(s["tx_packets"] for s in raw["streams"]), "forwarded": received, "dropped": dropped}]
         values = {"mpps": received / raw["sending_ms"] / 1000, "cycles_per_packet": delta.busy_cycles / max(delta.packets, 1)}
         return values, raw, self._reason(raw, delta)

@@ -167,7 +167,7 @@ def _steal(raw):
     shares = [raw.get("steal_percent") or 0.0]
     if raw.get("steal_ms") is not None and raw.get("elapsed_ms"):
         share = 100 * raw["steal_ms"] / raw["elapsed_ms"]
-        one_tick = raw["steal_ms"] <= STEAL_TICK_MS and share <= STEAL_TICK_LIMIT_PERCENT
+        one_tick = raw["steal_ms"] == STEAL_TICK_MS and share <= STEAL_TICK_LIMIT_PERCENT
         shares.append(0.0 if one_tick else share)
     if max(shares) <= STEAL_LIMIT_PERCENT:
         return None
