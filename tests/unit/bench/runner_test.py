@@ -104,8 +104,11 @@ class Void(unittest.TestCase):
         self.assertIsNone(void.conservation(ports))
         ports["out"]["tx"] = 9_900_000
         self.assertIn("do not add up", void.conservation(ports))
+        self.assertIsNone(void.conservation(ports, refused=100_000))
         ports["out"]["drops"] = 100_000
         self.assertIsNone(void.conservation(ports))
+        ports["out"]["drops"] = 200_000
+        self.assertIn("do not add up", void.conservation(ports, refused=100_000))
 
     def test_copies_are_packets_too(self):
         ports = {"in": {"rx": 1_000_000, "tx": 0, "drops": 0, "copies": 500_000}, "out": {"rx": 0, "tx": 1_500_000, "drops": 0}}

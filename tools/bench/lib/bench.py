@@ -36,7 +36,7 @@ class Bench:
         self.versions = {}
         self.failed = []  # (case, why)
 
-    def run(self, cases, pairs=None, save=None):
+    def run(self, cases, pairs=None, save=None, title=None):
         """A result with the cases that could be run. save(result) is called after each, so that an interrupted run keeps what it has."""
         clean_up_after_the_dead(self.progress.note)
         self.dir = tempfile.mkdtemp(prefix="captures-", dir=base_dir())
@@ -45,7 +45,7 @@ class Bench:
         os.sched_setaffinity(0, {self.cores.other})
         quiet_core = None
         try:
-            outcome = result.new({c.name: c.raw for c in cases}, self._environment())
+            outcome = result.new({**({"title": title} if title else {}), "cases": {c.name: c.raw for c in cases}}, self._environment())
             quiet_core = QuietCore(self.cores, self.progress.note)
             for case in cases:
                 self.progress.case(case.name)

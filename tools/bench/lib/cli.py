@@ -114,20 +114,20 @@ def run_run(args):
 def run_quick(args):
     args.out = args.out or "sluice-bench-quick.json"
     args.html = args.html or html_beside(args.out)
-    return measure(args, scenario.find(QUICK), ["ovs"], QUICK_PAIRS)
+    return measure(args, scenario.find(QUICK), ["ovs"], QUICK_PAIRS, "quick, beside Debian's OVS-DPDK")
 
 
 def run_full(args):
     args.out = args.out or FULL_OUT + ".json"
     args.html = args.html or html_beside(args.out)
-    return measure(args, scenario.find(scenario.names()), list(FULL_PEERS), args.pairs)
+    return measure(args, scenario.find(scenario.names()), list(FULL_PEERS), args.pairs, "the full set, beside OVS-DPDK")
 
 
 def html_beside(out):
     return (out[:-5] if out.endswith(".json") else out) + ".html"
 
 
-def measure(args, cases, peers, pairs):
+def measure(args, cases, peers, pairs, title=None):
     if os.geteuid() != 0:
         raise Usage("needs root: network namespaces, hugepages, cores", "sudo tools/bench/sluice-bench …")
     shown = progress.Progress()
@@ -138,12 +138,12 @@ def measure(args, cases, peers, pairs):
         install.need_packages(shown.note, "peers " + ", ".join(peers))
     the_bench = bench.Bench(install.build_of(args.build, shown.note), peers, shown, bench.Cores(args.switch_core, args.other_core),
                             not args.no_huge)
-    outcome = the_bench.run(cases, pairs, lambda r: result.write(out, r))
+    outcome = the_bench.run(cases, pairs, lambda r: result.write(out, r), title)
     shown.finish()
     print("\n".join(headline.text_table(outcome)))
     print("\nresult: %s" % out)
-    for run in outcome["runs"]:
-        print("again:  %s" % run["command"])
+    for command in dict.fromkeys(run["command"] for run in outcome["runs"]):
+        print("again:  %s" % command)
     for name, why in the_bench.failed:
         print("\nFAILED %s: %s" % (name, why))
     if args.html:

@@ -94,7 +94,9 @@ def move_back(path):
     with open(os.path.join(path, MOVED), encoding="ascii") as f:
         moved = json.load(f)
     for tid, cpus in moved["threads"].items():
-        set_affinity(int(tid), cpus)
+        # The number may be a process's by now.
+        if kernel_flags(int(tid)) & PF_KTHREAD:
+            set_affinity(int(tid), cpus)
     if moved["mask"] is not None:
         write_line(UNBOUND_WORK, moved["mask"])
     os.unlink(os.path.join(path, MOVED))

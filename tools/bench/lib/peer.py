@@ -97,6 +97,9 @@ class Peer:
         """Those of add_rules."""
         raise self.cannot("takes no rules")
 
+    def forget_flows(self):
+        """What it has cached of past traffic, where that could weigh on what comes; rules stay."""
+
     def cannot(self, what):
         return BenchError("%s %s" % (self.name, what), "leave --peer %s out" % self.name)
 
