@@ -24,8 +24,8 @@ IDLE_ENGINE_MB = 192
 OWN_PACKETS = 8
 STREAM_KEYS = ("tx", "rx", "kind", "sizes", "eth_src", "eth_dst", "src", "dst", "sport", "dport", "flows", "vary", "distribution", "zipf_s",
                "seed", "vxlan", "expect_vxlan")
-# Only some kinds of stream have flows that are counted out; the others take their variety from their kind.
-NO_FLOWS = ("random_tuples", "explosion")
+# What some kinds of stream have no use for, and the engine refuses: they take their variety from their kind.
+USELESS = {"random_tuples": ("flows", "vary", "distribution", "zipf_s", "sport", "dport"), "explosion": ("flows", "vary", "distribution", "zipf_s")}
 
 
 class Rig:
@@ -250,7 +250,7 @@ class Rig:
 
 def stream_of(number, traffic):
     """As the engine wants it."""
-    left_out = ("flows", "vary", "distribution", "zipf_s") if traffic.kind in NO_FLOWS else ()
+    left_out = USELESS.get(traffic.kind, ())
     stream = {"id": number, **{k: getattr(traffic, k) for k in STREAM_KEYS if k not in left_out}}
     return {k: v for k, v in stream.items() if v is not None}
 
