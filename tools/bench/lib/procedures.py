@@ -38,6 +38,7 @@ class Loads:
         self.late = {}
         self.n_trials, self.n_void, self.elapsed_ms = 0, 0, 0.0
         self.last = None  # raw of the last trial that counted
+        self.why = None  # the last one did not
 
     def __call__(self, rate, duration_s):
         raw, delta = self.rig.measured_at(rate, max(1, round(duration_s * 1000)))
@@ -54,15 +55,18 @@ class Loads:
         return search.loss_ratio(offered, min(lost, offered), intended)
 
     def _is_void(self, raw, delta, stream, intended, rate):
-        if void.waited(raw) or void.handed_over(stream["tx_packets"], delta.ports) or stats.void_reason(0, {**raw, "counters": []}):
+        reason = void.waited(raw) or void.handed_over(stream["tx_packets"], delta.ports) or stats.void_reason(0, {**raw, "counters": []})
+        if reason:
+            self.why = reason
             return True
         if stream["tx_missed"] <= OFFERED_TOLERANCE * intended:
             return False
+        self.why = "the generator came too late for %d of %d packets" % (stream["tx_missed"], intended)
         self.late[rate] = self.late.get(rate, 0) + 1
         return self.late[rate] < LATE_AGAIN
 
     def as_json(self):
-        return {"elapsed_ms": self.elapsed_ms, "n_trials": self.n_trials, "n_void": self.n_void, "max_pps": self.rig.max_pps}
+        return {"elapsed_ms": self.elapsed_ms, "n_trials": self.n_trials, "n_void": self.n_void, "last_void": self.why, "max_pps": self.rig.max_pps}
 
 
 def goals(rig):
@@ -133,7 +137,7 @@ def latency(rig):
     found = searched(rig, loads, goals(rig)[1:])
     pdr = found["goals"]["PDR"]["conditional_throughput"]
     if not pdr:
-        raise search.SearchError("no PDR: %s" % found["goals"]["PDR"]["irregular"])
+        raise search.SearchError("no PDR: %s (the last void one: %s)" % (found["goals"]["PDR"]["irregular"], loads.why))
 
     def histogram(rate, duration_s):
         return None if loads(rate, duration_s) is None else loads.last["streams"][0]["latency"]["buckets"]

@@ -120,7 +120,7 @@ TARGET_KEYS = {"must", "aim", "of", "against", "what"}
 TRAFFIC_KEYS = {f.name for f in dataclasses.fields(Traffic)}
 METHODS = {"throughput": ("b0", "b1", "b2", "b3"), "victim": ("b3",), "idle": ("b3",), "neighbour": ("b3",), "updates": ("b3",), "rules": ("api",),
            "ndr_pdr": ("b3",), "max_receive": ("b3",), "back_to_back": ("b3",), "latency": ("b3",), "soak": ("b3",)}
-SEARCH_S = {"ndr_pdr": 45, "max_receive": 6, "back_to_back": 20, "latency": 30}  # about, of one switch
+SEARCH_S = {"ndr_pdr": 75, "max_receive": 6, "back_to_back": 30, "latency": 60}  # about, of one switch
 
 
 def names():
