@@ -52,6 +52,7 @@ static bool check_members(struct model_plan *p, const struct entity *e);
 static void read_addresses(struct model_plan *p, struct entity *e);
 static void read_tunnel(struct model_plan *p, struct entity *e);
 static void provide_keys(struct model *m, struct entity *e);
+static bool is_one_of_many(const char *device);
 static void default_device(const struct model *m, const struct entity *e, char buf[256]);
 
 static struct err *error_at(struct model_plan *p, const struct entity *e, const char *path)
@@ -247,7 +248,7 @@ static void provide_keys(struct model *m, struct entity *e)
 			port->peer),
 		    "/peer", -1, false);
 	default_device(m, e, device);
-	if (device[0] != '\0' && port->kind != PK_PCAP) {
+	if (device[0] != '\0' && port->kind != PK_PCAP && !is_one_of_many(device)) {
 		const char *path = port->kind == PK_VHOST_USER ? "/socket" : "/device";
 		uint16_t dp_kind = dp_kinds[port->kind];
 		uint8_t extra[sizeof(device) + 2];
@@ -256,6 +257,15 @@ static void provide_keys(struct model *m, struct entity *e)
 		entity_provide(m, e, key_make(&kb, KEY_DEVICE, "", extra, strlen(device) + 2), path,
 		    -1, false);
 	}
+}
+
+/* Null devices without a number are not the same device: the switch gives each its own. */
+static bool is_one_of_many(const char *device)
+{
+	static const char name[] = "net_null";
+	size_t size = strlen(name);
+
+	return strncmp(device, name, size) == 0 && (device[size] == '\0' || device[size] == ',');
 }
 
 /* The argument of the port's kind, as the API says or by default; "" when it has none. */

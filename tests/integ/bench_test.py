@@ -20,7 +20,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import *  # noqa: E402,F403
 
 sys.path.insert(0, os.path.join(TOP, "tools", "bench"))
-from lib import result  # noqa: E402
+from lib import layer_b3, result, scenario  # noqa: E402
+from lib.engine import Engine  # noqa: E402
 
 BENCH = os.path.join(TOP, "tools/bench/sluice-bench")
 SCENARIO = """
@@ -141,6 +142,43 @@ def alive(pid):
         return False
 
 
+def every_shipped_stream_is_sent(lab):
+    """The engine refuses what means nothing to it: no scenario must say that. A burst is as long as was asked."""
+    lab.create()
+    core = min(os.sched_getaffinity(0))
+    engine = Engine(BUILD, core, {"null": "net_null0,no-rx=1"}, False, 192)
+    try:
+        for case in (c for c in scenario.load_all() if c.layer == "b3"):
+            streams = [{**layer_b3.stream_of(i + 1, t), "tx": "null", "rx": None} for i, t in enumerate(case.traffic)]
+            engine.load([{k: v for k, v in s.items() if v is not None} for s in streams])
+            sent = engine.trial(20, 0, packets=100)["streams"]
+            counts = [s["tx_packets"] for s in sent]
+            expect(counts == [100] * len(streams), "%s: sent %s" % (case.name, counts))
+    finally:
+        engine.stop()
+
+
+def the_fast_path_by_itself(lab):
+    lab.create()
+    out = os.path.join(lab.rundir, "b1.json")
+    done = bench(lab, "run", "b1-bytes-per-session", "b1-hit-1000-masks", "--pairs", "1", "--out", out, "--build", BUILD)
+    expect(done.returncode == 0, "exit code %d\n%s%s" % (done.returncode, done.stdout, done.stderr))
+    runs = {r["case"]: r for r in result.read(out)["runs"]}
+    expect(runs["b1-bytes-per-session"]["trials"][0]["value"] > 16, "bytes: %s" % runs)
+    expect(len(runs["b1-hit-1000-masks"]["trials"][0]["raw"]["values"]) == 2, "no two calls: %s" % runs)
+
+
+def a_search_between_guests(lab):
+    lab.create()
+    path, out = os.path.join(lab.rundir, "burst.toml"), os.path.join(lab.rundir, "burst.json")
+    with open(path, "w", encoding="ascii") as f:
+        f.write(SCENARIO.replace("cycles_per_packet", "mpps") % {"layer": "b3", "traffic": "{ flows = 1 }"} + 'method = "max_receive"\n')
+    done = bench(lab, "run", path, "--no-peer", "--pairs", "1", "--out", out, "--build", BUILD)
+    expect(done.returncode in (0, 1), "exit code %d\n%s%s" % (done.returncode, done.stdout, done.stderr))
+    trial = result.read(out)["runs"][0]["trials"][0]
+    expect(trial["void"] == "all 5 trials were void" or len(trial["raw"]["samples"]) > 0, "%s" % trial)
+
+
 def mistakes_are_explained(lab):
     lab.create()
     for words, code, text in ((["run", "b2-1-flows"], 1, "did you mean b2-1-flow?"), (["run", "b2-1-flow", "--peer", "vpp"], 2, "invalid choice"),
@@ -156,4 +194,4 @@ if __name__ == "__main__":
         print("SKIP: needs two cores")
         sys.exit(77)
     main(one_core_beside_testpmd, guest_to_guest, an_interrupt_leaves_nothing, a_killed_run_is_cleaned_up_after_by_the_next,
-         mistakes_are_explained)
+         every_shipped_stream_is_sent, the_fast_path_by_itself, a_search_between_guests, mistakes_are_explained)

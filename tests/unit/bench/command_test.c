@@ -78,6 +78,9 @@ static void a_trial_names_streams_that_are_loaded(void **)
 	assert_int_equal(decode("{'cmd':'trial','only':[7]}", &c, &err), 0);
 	assert_true(!c.is_active[1] && c.is_active[7]);
 	assert_int_equal(c.duration_ms, TRIAL_MS);
+	assert_int_equal(c.n_packets, 0);
+	assert_int_equal(decode("{'cmd':'trial','packets':4096}", &c, &err), 0);
+	assert_int_equal(c.n_packets, 4096);
 }
 
 /* Each with a part of what the answer must say and its place. */
@@ -158,6 +161,7 @@ static const struct {
      ",'rx':'b','kind':'pcap','file':'x'}]}",
 	"tell apart", "/streams/1"},
     {"{'cmd':'trial','duration_ms':0}", "duration_ms is 0", "/duration_ms"},
+    {"{'cmd':'trial','packets':0}", "packets is 0", "/packets"},
     {"{'cmd':'trial','rates':{'2':1}}", "no stream \"2\"", "/rates"},
     {"{'cmd':'trial','rates':{'01':1}}", "no stream", "/rates"},
     {"{'cmd':'trial','rates':{'-1':1}}", "no stream", "/rates"},

@@ -229,7 +229,7 @@ class Words(unittest.TestCase):
 
     def test_the_terminal_table_names_the_best_configuration(self):
         table = headline.text_table(self.rows(target={"must": 2})[0])
-        self.assertRegex(table[2], r"x +100 +cycles/packet +230 \(smc\) 2\.30× \[2\.30–2\.30\] +70\.0 \(io\) +≥ 2× +reached")
+        self.assertRegex(table[2], r"x +100 +cycles/packet +230 \(smc\) 2\.30× \[2\.30–2\.30\] net 5\.33× +70\.0 \(io\) +≥ 2× +reached")
         self.assertIn("1 cases: 0 reach the aim, 1 the target", table[-1])
 
     def test_irregular_searches_are_marked_in_the_table_and_in_the_notes(self):

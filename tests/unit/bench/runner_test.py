@@ -96,16 +96,19 @@ class Void(unittest.TestCase):
         self.assertIn("stolen", trials[0]["void"])
 
     def test_a_core_that_others_took_is_void(self):
-        self.assertIsNone(void.waited({"elapsed_ms": 1000.0, "waited_ms": 9.9}))
-        self.assertIn("1.10 %", void.waited({"elapsed_ms": 1000.0, "waited_ms": 11.0}))
+        self.assertIsNone(void.waited({"elapsed_ms": 1000.0, "waited_ms": 19.9}))
+        self.assertIn("2.10 %", void.waited({"elapsed_ms": 1000.0, "waited_ms": 21.0}))
 
     def test_packets_that_vanish_are_void(self):
         ports = {"in": {"rx": 10_000_000, "tx": 0, "drops": 0}, "out": {"rx": 0, "tx": 9_990_000, "drops": 0}}
         self.assertIsNone(void.conservation(ports))
         ports["out"]["tx"] = 9_900_000
         self.assertIn("do not add up", void.conservation(ports))
+        self.assertIsNone(void.conservation(ports, refused=100_000))
         ports["out"]["drops"] = 100_000
         self.assertIsNone(void.conservation(ports))
+        ports["out"]["drops"] = 200_000
+        self.assertIn("do not add up", void.conservation(ports, refused=100_000))
 
     def test_copies_are_packets_too(self):
         ports = {"in": {"rx": 1_000_000, "tx": 0, "drops": 0, "copies": 500_000}, "out": {"rx": 0, "tx": 1_500_000, "drops": 0}}

@@ -141,6 +141,11 @@ class Void(unittest.TestCase):
                        {"id": 1, "tx_packets": 10, "rx_packets": 10, "lost": 1, "duplicates": 0, "too_late": 1}):
             self.assertIsNone(stats.void_reason(1.0, {"streams": [stream]}))
 
+    def test_one_tick_of_steal_may_be_nothing(self):
+        for steal_ms, elapsed_ms, is_void in ((10, 800, False), (10, 499, True), (20, 1600, True), (20, 4000, False)):
+            reason = stats.void_reason(1.0, {"elapsed_ms": elapsed_ms, "steal_ms": steal_ms})
+            self.assertEqual(reason is not None, is_void, (steal_ms, elapsed_ms))
+
     def test_each_rule_names_its_reason(self):
         stream = self.GOOD["streams"][0]
         for change, word in (({"steal_ms": 6}, "stolen"), ({"steal_percent": 0.6}, "0.60 % .*stolen"), ({"core_ghz_after": 2.0}, "clock"),

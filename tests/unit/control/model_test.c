@@ -165,6 +165,16 @@ static void collisions_are_refused(void **state)
 	raw_bridge(fx);
 	fx_refused(
 	    fx, PORT, "p3", "{'kind':'null','bridge':'br1','ofport':1}", ERR_CONFLICT, "/ofport");
+	// The switch numbers null devices; every other device there is once.
+	const char *many = "{'kind':'ethdev','bridge':'br1','device':'net_null,no-rx=1'}",
+		   *numbered = "{'kind':'ethdev','bridge':'br1','device':'net_null7,no-rx=1'}",
+		   *one = "{'kind':'ethdev','bridge':'br1','device':'net_af_packet,iface=x'}";
+	fx_must(fx, PORT, "n1", many);
+	fx_must(fx, PORT, "n2", many);
+	fx_must(fx, PORT, "n3", numbered);
+	fx_refused(fx, PORT, "n4", numbered, ERR_CONFLICT, "/device");
+	fx_must(fx, PORT, "n5", one);
+	fx_refused(fx, PORT, "n6", one, ERR_CONFLICT, "/device");
 	fx_must(fx, FLOW, "f1", "{'bridge':'br1','priority':5,'match':{'eth_type':'0x0800'}}");
 	fx_refused(fx, FLOW, "f2",
 	    "{'bridge':'br1','priority':5,'match':{'eth_type':2048},'actions':['drop']}",

@@ -30,7 +30,8 @@ struct command_row {
 };
 
 static const char *const load_members[] = {"cmd", "streams"};
-static const char *const trial_members[] = {"cmd", "duration_ms", "drain_ms", "rates", "only"};
+static const char *const trial_members[] = {
+    "cmd", "duration_ms", "drain_ms", "rates", "only", "packets"};
 static const char *const wait_members[] = {"cmd", "timeout_ms"};
 
 static const struct command_row rows[] = {
@@ -136,17 +137,20 @@ static int check_load(const struct command *c, struct err *err)
 static int decode_trial(
     json_t *obj, const struct command_context *x, struct command *c, struct err *err)
 {
-	uint64_t duration_ms = TRIAL_MS, drain_ms = DRAIN_MS;
+	uint64_t duration_ms = TRIAL_MS, drain_ms = DRAIN_MS, n_packets = 0;
 	int rc =
 	    json_optional(json_get_u64(obj, "duration_ms", 1, TRIAL_MS_MAX, &duration_ms, err));
 	if (rc == 0)
 		rc = json_optional(json_get_u64(obj, "drain_ms", 0, TRIAL_MS_MAX, &drain_ms, err));
+	if (rc == 0)
+		rc = json_optional(json_get_u64(obj, "packets", 1, PACKETS_MAX, &n_packets, err));
 	if (rc < 0)
 		return rc;
 	if (x->n_loaded == 0)
 		return err_set(err, ERR_STATE, "no streams are loaded");
 	c->duration_ms = (uint32_t)duration_ms;
 	c->drain_ms = (uint32_t)drain_ms;
+	c->n_packets = n_packets;
 	memcpy(c->is_active, x->is_loaded, sizeof(c->is_active));
 	rc = decode_rates(obj, x, c, err);
 	return rc < 0 ? rc : decode_only(obj, x, c, err);

@@ -11,6 +11,7 @@
 enum {
 	COMMAND_LINE_MAX = 1 << 20,
 	TRIAL_MS_MAX = 3600 * 1000,
+	PACKETS_MAX = 1000 * 1000 * 1000,
 	TRIAL_MS = 1000,
 	DRAIN_MS = 100,
 	WAIT_MS_MAX = 600 * 1000,
@@ -32,6 +33,7 @@ struct command {
 	struct stream_conf *streams; // load
 	unsigned int n_streams;
 	uint32_t duration_ms, drain_ms;      // trial
+	uint64_t n_packets;                  // trial: offered by each stream; 0: as many as are due
 	double rates_pps[STREAM_ID_MAX + 1]; // by stream id; 0: no limit
 	bool is_active[STREAM_ID_MAX + 1];   // by stream id: sends in this trial
 	uint32_t timeout_ms;                 // wait_link

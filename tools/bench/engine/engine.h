@@ -35,6 +35,7 @@ struct stream {
 	struct pacer pacer;
 	bool is_active;
 	uint64_t tx_packets, tx_bytes, tx_refused;
+	uint64_t n_left;      // packets (connections) that it may still offer
 	uint64_t n_completed; // connections, when sending ended
 };
 

@@ -87,6 +87,7 @@ static void start(struct trial *t, const struct command *c, uint64_t now)
 		source_start(&s->source, e->trial);
 		s->tx_packets = s->tx_bytes = s->tx_refused = 0;
 		pacer_init(&s->pacer, c->rates_pps[id], e->tsc_hz, now);
+		s->n_left = c->n_packets > 0 ? c->n_packets : UINT64_MAX;
 		s->is_active = c->is_active[id];
 		s->n_completed = 0;
 		if (s->is_active)
@@ -102,7 +103,10 @@ static void start(struct trial *t, const struct command *c, uint64_t now)
 static void send_due(struct trial *t, struct stream *s)
 {
 	uint64_t now = rte_rdtsc();
-	unsigned int n = pacer_due(&s->pacer, now, BURST);
+	unsigned int most = s->n_left < BURST ? (unsigned int)s->n_left : BURST;
+	// What is due after the last packet was never offered: it is not missed either.
+	unsigned int n = most > 0 ? pacer_due(&s->pacer, now, most) : 0;
+	s->n_left -= n;
 	if (s->connections != NULL) {
 		pacer_take(&s->pacer, n);
 		send_connections(t, s, n);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line of sluice-bench: list, run, quick, compare, report. Exit codes: 0 done, 1 a case failed or a regression,
+"""The command line of sluice-bench: list, run, quick, full, compare, report. Exit codes: 0 done, 1 a case failed or a regression,
 2 wrong usage or refused, 130 interrupted."""
 
 import argparse
@@ -9,10 +9,13 @@ import sys
 import time
 
 from lib import bench, compare, headline, install, progress, report, result, scenario, text
+from lib.peer_sluice import TOP
 from lib.process import BenchError
 
 QUICK = ("b2-1-flow", "b2-1000-flows", "b2-50k-flows", "b3-64", "b3-100k-flows")
 QUICK_PAIRS = 6
+FULL_PEERS = ("ovs", "ovs-native", "testpmd")
+FULL_OUT = os.path.join(TOP, "tools", "bench", "results", "full")
 DEFAULT_PEERS = ("ovs",)
 EPILOG = """A scenario is a file of tools/bench/scenarios or one of its cases; a path to a .toml file works too.
 Try `sluice-bench quick` first. Cycles and ratios are of this machine; see tools/bench/README.md for what they can prove."""
@@ -62,6 +65,10 @@ def parser():
     one = commands.add_parser("quick", help="a table and a plot against OVS in a few minutes")
     add_run_options(one)
     one.set_defaults(run=run_quick)
+    one = commands.add_parser("full", help="every scenario against every peer: what is committed in tools/bench/results (about 80 minutes)")
+    one.add_argument("--pairs", type=positive, metavar="N", help="passes over all switches (default: each scenario's)")
+    add_run_options(one)
+    one.set_defaults(run=run_full)
     one = commands.add_parser("compare", help="two results, case by case")
     compare.add_arguments(one)
     one.set_defaults(run=compare.main_compare)
@@ -74,7 +81,7 @@ def parser():
 
 def add_run_options(one):
     one.add_argument("--out", metavar="F.json", help="where the result goes (default: sluice-bench-TIME.json here)")
-    one.add_argument("--html", metavar="F.html", help="also a page with plots")
+    one.add_argument("--html", metavar="F.html", help="also a page with plots (quick and full write one in any case)")
     one.add_argument("--build", metavar="DIR", help="build directory (default: build, made when missing)")
     one.add_argument("--switch-core", type=int, metavar="N", help="core of the switch (default: the last)")
     one.add_argument("--other-core", type=int, metavar="N", help="core of generator and control (default: the first other)")
@@ -105,10 +112,22 @@ def run_run(args):
 
 
 def run_quick(args):
-    return measure(args, scenario.find(QUICK), ["ovs"], QUICK_PAIRS)
+    args.out = args.out or "sluice-bench-quick.json"
+    args.html = args.html or html_beside(args.out)
+    return measure(args, scenario.find(QUICK), ["ovs"], QUICK_PAIRS, "quick, beside Debian's OVS-DPDK")
 
 
-def measure(args, cases, peers, pairs):
+def run_full(args):
+    args.out = args.out or FULL_OUT + ".json"
+    args.html = args.html or html_beside(args.out)
+    return measure(args, scenario.find(scenario.names()), list(FULL_PEERS), args.pairs, "the full set, beside OVS-DPDK")
+
+
+def html_beside(out):
+    return (out[:-5] if out.endswith(".json") else out) + ".html"
+
+
+def measure(args, cases, peers, pairs, title=None):
     if os.geteuid() != 0:
         raise Usage("needs root: network namespaces, hugepages, cores", "sudo tools/bench/sluice-bench …")
     shown = progress.Progress()
@@ -119,12 +138,12 @@ def measure(args, cases, peers, pairs):
         install.need_packages(shown.note, "peers " + ", ".join(peers))
     the_bench = bench.Bench(install.build_of(args.build, shown.note), peers, shown, bench.Cores(args.switch_core, args.other_core),
                             not args.no_huge)
-    outcome = the_bench.run(cases, pairs, lambda r: result.write(out, r))
+    outcome = the_bench.run(cases, pairs, lambda r: result.write(out, r), title)
     shown.finish()
     print("\n".join(headline.text_table(outcome)))
     print("\nresult: %s" % out)
-    for run in outcome["runs"]:
-        print("again:  %s" % run["command"])
+    for command in dict.fromkeys(run["command"] for run in outcome["runs"]):
+        print("again:  %s" % command)
     for name, why in the_bench.failed:
         print("\nFAILED %s: %s" % (name, why))
     if args.html:

@@ -61,10 +61,12 @@ class Engine:
     def load(self, streams):
         return self.call("load", timeout_s=120, streams=streams)
 
-    def trial(self, duration_ms, drain_ms=100, rates=None, only=None):
+    def trial(self, duration_ms, drain_ms=100, rates=None, only=None, packets=None):
         members = {"duration_ms": duration_ms, "drain_ms": drain_ms, "rates": {str(k): v for k, v in (rates or {}).items()}}
         if only is not None:
             members["only"] = only
+        if packets is not None:
+            members["packets"] = packets
         return self.call("trial", timeout_s=(duration_ms + drain_ms) / 1000 + SLACK_S, **members)
 
     def wait_link(self, timeout_ms=20000):

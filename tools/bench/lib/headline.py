@@ -199,4 +199,6 @@ def _peer_cell(peer):
         cell += " (%s)" % peer["figures"]["config"]
     if peer["ratio"] and not peer["floor"]:
         cell += " %s [%s]" % (text.times(peer["ratio"]["median"]), text.interval(peer["ratio"]))
+    if peer["net"] is not None:
+        cell += " net %s" % text.times(peer["net"])
     return cell

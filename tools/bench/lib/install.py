@@ -5,20 +5,22 @@ import os
 import shutil
 import subprocess
 
-from lib import engine
+from lib import engine, layer_b0
 from lib.peer_sluice import TOP
 from lib.process import BenchError
 
 SETUP = ["-Dtests=false", "--buildtype=release", "-Db_ndebug=false"]
-TARGETS = ("datapath/sluice-switch", "control/sluiced", engine.ENGINE)
+TARGETS = ("datapath/sluice-switch", "control/sluiced", engine.ENGINE, layer_b0.PROGRAM)
 
 
 def build_of(given, note):
     """The build directory; made, and brought up to date, when it is the checkout's own."""
     path = os.path.abspath(given or os.environ.get("SLUICE_BUILD") or os.path.join(TOP, "build"))
     missing = [t for t in TARGETS if not os.path.exists(os.path.join(path, t))]
-    if missing:
-        note("building in %s" % path)
+    # A directory that was given is measured as it is.
+    if missing or not given:
+        if missing:
+            note("building in %s" % path)
         if not os.path.exists(os.path.join(path, "build.ninja")):
             _make("meson", "setup", path, TOP, *SETUP)
         _make("ninja", "-C", path, "--quiet", *TARGETS)

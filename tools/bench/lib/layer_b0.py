@@ -17,6 +17,7 @@ import tempfile
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 STORED = os.path.join(TOP, "tools/bench/results/b0.json")
 LIMIT = 0.02
+PROGRAM = "tools/bench/path/sluice-bench-path"
 SKIP = 77
 
 
@@ -24,8 +25,12 @@ class Unmeasurable(Exception):
     """Why there is nothing to compare."""
 
 
+def program_path(build):
+    return os.path.join(build, PROGRAM)
+
+
 def program(build):
-    path = os.path.join(build, "tools/bench/path/sluice-bench-path")
+    path = program_path(build)
     if not os.path.exists(path):
         raise Unmeasurable("%s is not built" % path)
     if shutil.which("valgrind") is None:

@@ -43,6 +43,7 @@ class Rig:
         self.peer.add_source(case.traffic[0].tx, self.bench.files[case.name])
         self.peer.add_sink(case.traffic[0].rx)
         self.peer.set_rules(case.rules)
+        self.peer.prefer(self.bench.cores.dut)
         self.peer.pause()
 
     def trial(self):

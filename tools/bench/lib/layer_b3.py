@@ -10,7 +10,7 @@ import dataclasses
 import threading
 import time
 
-from lib import void
+from lib import procedures, void
 from lib.engine import Engine
 from lib.machine import Watch
 from lib.process import BenchError
@@ -21,10 +21,12 @@ ENGINE_MB = 192
 LINK_MS = 20000
 PORTS_OF_ENGINE = 30  # DPDK as Debian builds it has 32 devices in a process
 IDLE_ENGINE_MB = 192
+OWN_PACKETS = 8
+FIRST_TRIALS = 20
 STREAM_KEYS = ("tx", "rx", "kind", "sizes", "eth_src", "eth_dst", "src", "dst", "sport", "dport", "flows", "vary", "distribution", "zipf_s",
                "seed", "vxlan", "expect_vxlan")
-# Only some kinds of stream have flows that are counted out; the others take their variety from their kind.
-NO_FLOWS = ("random_tuples", "explosion")
+# What some kinds of stream have no use for, and the engine refuses: they take their variety from their kind.
+USELESS = {"random_tuples": ("flows", "vary", "distribution", "zipf_s", "sport", "dport"), "explosion": ("flows", "vary", "distribution", "zipf_s")}
 
 
 class Rig:
@@ -58,8 +60,9 @@ class Rig:
         self.peer.set_rules(case.rules)
         self._start_engine(paths)
         self.engine.wait_link(LINK_MS)
+        self.peer.prefer(self.bench.cores.dut)
         self.engine.load([self._stream(i + 1, t) for i, t in enumerate(case.traffic)])
-        if any(t.load for t in case.traffic):
+        if any(t.load for t in case.traffic) or case.method in procedures.METHODS:
             self._find_maximum()
         if case.idle_ports:
             self._add_idle_guests()
@@ -93,7 +96,10 @@ class Rig:
 
     def _find_maximum(self):
         first = [1]
-        self.engine.trial(self.case.warmup_ms, DRAIN_MS, only=first)
+        # A switch may still be giving the new queues to its core: until then rings only fill up.
+        for _ in range(FIRST_TRIALS):
+            if self.engine.trial(self.case.warmup_ms, DRAIN_MS, only=first)["streams"][0]["rx_packets"]:
+                break
         stream = self.engine.trial(self.case.trial_ms, DRAIN_MS, only=first)["streams"][0]
         self.max_pps = stream["rx_packets"] * 1000 / self.case.trial_ms
         if self.max_pps <= 0:
@@ -115,18 +121,26 @@ class Rig:
         """({metric: value}, raw, reason why void)"""
         self.resume()
         try:
+            if self.case.method in procedures.METHODS:
+                self.engine.trial(self.case.warmup_ms, DRAIN_MS, only=[1])
+                return procedures.run(self, self.case.method)
             return getattr(self, "_" + self.case.method)()
         finally:
             self.pause()
             self.peer.check()
             self.engine.group.check()
 
-    def _measured(self, only=None, duration_ms=None, during=None):
+    def measured_at(self, rate, duration_ms, packets=None):
+        """The first stream alone at a rate (0: as fast as it goes), at most so many packets."""
+        return self._measured([1], duration_ms, rates={1: rate} if rate else {}, packets=packets)
+
+    def _measured(self, only=None, duration_ms=None, during=None, rates=None, packets=None):
         """One engine trial and what the switch counted meanwhile: (raw, difference of counters)."""
         duration_ms = duration_ms or self.case.trial_ms
         watch = Watch(self.bench.cores.dut, self.peer.pid())
         before = self.peer.counters()
-        report = self._while_sending(duration_ms, only, during)
+        rates = self.rates() if rates is None else rates
+        report = self._while_sending(during, lambda: self.engine.trial(duration_ms, DRAIN_MS, rates, only, packets))
         delta = self.peer.counters().since(before)
         raw = watch.end()
         raw["engine"] = {k: v for k, v in report.items() if k != "streams"}
@@ -136,11 +150,11 @@ class Rig:
         raw["switch_busy"] = delta.busy_cycles / (self.engine.ready["tsc_hz"] * duration_ms / 1000)
         return raw, delta
 
-    def _while_sending(self, duration_ms, only, during):
+    def _while_sending(self, during, send):
         if during is None:
-            return self.engine.trial(duration_ms, DRAIN_MS, self.rates(), only)
+            return send()
         outcome = []
-        sender = threading.Thread(target=lambda: outcome.append(self.engine.trial(duration_ms, DRAIN_MS, self.rates(), only)))
+        sender = threading.Thread(target=lambda: outcome.append(send()))
         sender.start()
         try:
             during()
@@ -154,7 +168,9 @@ class Rig:
         sent = sum(s["tx_packets"] for s in raw["streams"])
         if not sent or delta.packets <= 0:
             return "nothing was sent"
-        return void.waited(raw) or void.handed_over(sent, delta.ports) or void.conservation(delta.ports)
+        # Rules refuse most of an attack.
+        refused = sum(s["tx_packets"] for s in raw["streams"][1:]) if self.case.method == "victim" else 0
+        return void.waited(raw) or void.handed_over(sent, delta.ports) or void.conservation(delta.ports, refused)
 
     def _throughput(self):
         self.engine.trial(self.case.warmup_ms, DRAIN_MS, self.rates())
@@ -162,12 +178,18 @@ class Rig:
         received = sum(s["rx_packets"] for s in raw["streams"])
         # Nothing moves now: to the packet.
         dropped = sum(p["drops"] for p in delta.ports.values()) + delta.more.get("upcalls_failed", 0)
+        # A switch with an address of its own sends neighbour discovery, and may drop that.
+        own = received + dropped - sum(s["tx_packets"] for s in raw["streams"])
+        if self.case.overlay and 0 < own <= OWN_PACKETS:
+            raw["own_dropped"], dropped = own, dropped - own
         raw["counters"] = [{"where": "the switch", "sent": sum(s["tx_packets"] for s in raw["streams"]), "forwarded": received, "dropped": dropped}]
         values = {"mpps": received / raw["sending_ms"] / 1000, "cycles_per_packet": delta.busy_cycles / max(delta.packets, 1)}
         return values, raw, self._reason(raw, delta)
 
     def _victim(self):
         """The first stream before, and beside, the others. What the attack needs to take hold is sent first."""
+        # The attack of the last trial must not be what "before" is measured under.
+        self.peer.forget_flows()
         self.engine.trial(min(self.case.warmup_ms, 500), DRAIN_MS, self.rates(), [1])
         before, before_delta = self._measured([1])
         self.engine.trial(self.case.warmup_ms, DRAIN_MS, self.rates())
@@ -232,7 +254,7 @@ class Rig:
 
 def stream_of(number, traffic):
     """As the engine wants it."""
-    left_out = ("flows", "vary", "distribution", "zipf_s") if traffic.kind in NO_FLOWS else ()
+    left_out = USELESS.get(traffic.kind, ())
     stream = {"id": number, **{k: getattr(traffic, k) for k in STREAM_KEYS if k not in left_out}}
     return {k: v for k, v in stream.items() if v is not None}
 

@@ -2,6 +2,7 @@
 """What a run takes of the machine and gives back: cores, hugepages; and what the machine took from it: steal time."""
 
 import glob
+import json
 import os
 import re
 import shutil
@@ -13,6 +14,10 @@ from lib.process import PREFIX, BenchError, base_dir, run
 HUGEPAGE_MB = 2
 NR_HUGEPAGES = "/proc/sys/vm/nr_hugepages"
 NOTE, MOUNT = "nr_hugepages", "huge"  # in the run's directory: what the number was before; where hugetlbfs is
+MOVED = "moved.json"  # there too: which kernel threads were sent off the switch's core, and where they might run before
+UNBOUND_WORK = "/sys/devices/virtual/workqueue/cpumask"
+PF_KTHREAD, PF_NO_SETAFFINITY = 0x00200000, 0x04000000
+POLLING_NICE = -20
 
 
 def clean_up_after_the_dead(note):
@@ -27,6 +32,8 @@ def clean_up_after_the_dead(note):
         if os.path.exists(before):
             with open(NR_HUGEPAGES, "w", encoding="ascii") as f:
                 f.write("%d\n" % read_int(before))
+        if os.path.exists(os.path.join(path, MOVED)):
+            move_back(path)
         shutil.rmtree(path, ignore_errors=True)
     for line in run("ip", "netns", "list").splitlines():
         name = line.split()[0] if line.split() else ""
@@ -54,6 +61,98 @@ class Cores:
                 raise BenchError("core %d is not one of %s" % (core, ",".join(map(str, allowed))))
         if self.dut == self.other:
             raise BenchError("the switch and the generator need a core each, both were given %d" % self.dut)
+
+
+class QuietCore:
+    """The switch's core without what the kernel need not run there: unbound kernel threads (RCU, compaction, writeback) go to the other
+    core while a run lasts. Processes of others stay where they are; the polling threads get the highest priority instead."""
+
+    def __init__(self, cores, note=print):
+        self.note, self.dir = note, base_dir()
+        try:
+            self._move(cores)
+        except OSError as e:
+            note("the kernel's threads stay on the switch's core: %s" % e)
+
+    def _move(self, cores):
+        allowed = {tid: sorted(os.sched_getaffinity(tid)) for tid in unbound_kernel_threads(cores.dut)}
+        mask = read_line(UNBOUND_WORK)
+        with open(os.path.join(self.dir, MOVED), "w", encoding="ascii") as f:
+            json.dump({"threads": allowed, "mask": mask}, f)
+        for tid in allowed:
+            set_affinity(tid, {cores.other})
+        if mask is not None:
+            write_line(UNBOUND_WORK, "%x" % (1 << cores.other))
+
+    def restore(self):
+        if os.path.exists(os.path.join(self.dir, MOVED)):
+            move_back(self.dir)
+
+
+def move_back(path):
+    """Undoes what a QuietCore with this directory did."""
+    with open(os.path.join(path, MOVED), encoding="ascii") as f:
+        moved = json.load(f)
+    for tid, cpus in moved["threads"].items():
+        # The number may be a process's by now.
+        if kernel_flags(int(tid)) & PF_KTHREAD:
+            set_affinity(int(tid), cpus)
+    if moved["mask"] is not None:
+        write_line(UNBOUND_WORK, moved["mask"])
+    os.unlink(os.path.join(path, MOVED))
+
+
+def unbound_kernel_threads(core):
+    """Those that may run on this core, on others too, and may be told where."""
+    found = []
+    for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
+        flags = kernel_flags(pid)
+        if not flags & PF_KTHREAD or flags & PF_NO_SETAFFINITY:
+            continue
+        try:
+            cpus = os.sched_getaffinity(pid)
+        except OSError:
+            continue
+        if core in cpus and len(cpus) > 1:
+            found.append(pid)
+    return found
+
+
+def kernel_flags(pid):
+    """0 when it is gone."""
+    line = read_line("/proc/%d/stat" % pid) or ""
+    words = line.rpartition(")")[2].split()
+    return int(words[6]) if len(words) > 6 else 0
+
+
+def set_affinity(tid, cpus):
+    """Of a kernel thread, which may have ended, or belong where it is."""
+    try:
+        os.sched_setaffinity(tid, cpus)
+    except OSError:
+        pass
+
+
+def read_line(path):
+    try:
+        with open(path, encoding="ascii", errors="replace") as f:
+            return f.readline().strip()
+    except OSError:
+        return None
+
+
+def write_line(path, line):
+    try:
+        with open(path, "w", encoding="ascii") as f:
+            f.write(line + "\n")
+    except OSError:
+        pass
+
+
+def prefer(pid, core):
+    """Whoever else wakes up on this core does not push its polling threads aside. For all switches alike."""
+    for tid in threads_of_core(pid, core):
+        os.setpriority(os.PRIO_PROCESS, tid, POLLING_NICE)
 
 
 class Hugepages:

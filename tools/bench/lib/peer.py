@@ -7,6 +7,7 @@ Life: start → add ports → set_rules → (resume → trial → pause)* → st
 import itertools
 import os
 
+from lib.machine import prefer
 from lib.process import PREFIX, BenchError, Group, run
 
 UNDERLAY_MAC = "02:00:00:00:01:01"
@@ -96,6 +97,9 @@ class Peer:
         """Those of add_rules."""
         raise self.cannot("takes no rules")
 
+    def forget_flows(self):
+        """What it has cached of past traffic, where that could weigh on what comes; rules stay."""
+
     def cannot(self, what):
         return BenchError("%s %s" % (self.name, what), "leave --peer %s out" % self.name)
 
@@ -119,6 +123,10 @@ class Peer:
 
     def pid(self):
         return next(process.pid for name, process in self.group.processes if name == self.program)
+
+    def prefer(self, core):
+        """Its polling threads run before whatever else wakes up on their core."""
+        prefer(self.pid(), core)
 
     def pause(self):
         self.group.pause()

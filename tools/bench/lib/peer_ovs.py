@@ -137,6 +137,9 @@ class Ovs(Peer):
     def remove_rules(self):
         self.ofctl("del-flows", "cookie=%s/-1" % ADDED_COOKIE)
 
+    def forget_flows(self):
+        self.appctl("dpctl/del-flows", "netdev@ovs-netdev")
+
     def counters(self):
         ports = ovs_text.dpctl_ports(self.appctl("dpctl/show", "-s", "netdev@ovs-netdev"))
         pmd = ovs_text.pmd_stats(self.appctl("dpif-netdev/pmd-stats-show"), self.cores.dut)

@@ -169,8 +169,12 @@ def _bar_commands(rows, targets):
 
 
 def _latencies(result):
+    drawn = set()
     for run in result["runs"]:
         series = {}
+        title = run.get("title") or run["case"]
+        if title in drawn:
+            continue  # another metric of the same trials
         for peer, figures in run["summary"].items():
             if peer == "ratios" or figures["config"] is None:
                 continue
@@ -181,7 +185,8 @@ def _latencies(result):
             tics = ", ".join("'%s' %d" % (name, i) for i, (_, name) in enumerate(PERCENTILES))
             script = ["set xtics (%s)" % tics, "set xrange [-0.3:%g]" % (len(PERCENTILES) - 0.7), "set ylabel 'latency, µs'",
                       *_y_axis([v for points in series.values() for _, v in points])]
-            yield Plot("Latency: %s" % (run.get("title") or run["case"]), "Median over the valid trials of each percentile. Lower is better.",
+            drawn.add(title)
+            yield Plot("Latency: %s" % title, "Median over the valid trials of each percentile. Lower is better.",
                        script + _lines(series, "using 1:2 with linespoints"))
 
 

@@ -5,7 +5,7 @@ All switches of a case are up at once. Those that do not have their turn are sto
 sleeps by itself, and starting a switch anew for each trial would measure cold memory.
 """
 
-from lib import result, stats
+from lib import result, scenario, stats
 
 PROBE_PASSES = 3  # after these, configurations far behind the best of the same switch are left out
 FAR_BEHIND = 1.10
@@ -70,7 +70,10 @@ def repeat_void(rig, number, position, tally):
 
 
 def without_far_behind(case, active, tally, progress):
-    keep = contenders(tally.by_metric.get(case.metric, []), case.better, [(r.peer.name, r.peer.config) for r in active])
+    # What is best by one metric need not be by another, and which one is shown first is not known yet.
+    configs = [(r.peer.name, r.peer.config) for r in active]
+    keep = {c for metric in {case.metric, *tally.by_metric} for c in
+            contenders(tally.by_metric.get(metric, []), scenario.METRICS[metric][0], configs)}
     for rig in active:
         if (rig.peer.name, rig.peer.config) not in keep:
             progress.note("%s: %s is measured no more, another configuration is far ahead" % (case.name, rig.peer))

@@ -14,13 +14,22 @@ from lib.process import BenchError
 from lib.rules import TUNNEL, Rule
 
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "scenarios")
-LAYERS = ("b2", "b3", "api")
+LAYERS = ("b0", "b1", "b2", "b3", "api")
+ALONE = ("b0", "b1")  # layers without other switches
 METRICS = {  # metric: (which way is better, unit)
     "cycles_per_packet": ("lower", "cycles/packet"),
     "mpps": ("higher", "Mpps"),
     "share": ("higher", "of clean"),
     "blocked_ms": ("lower", "ms"),
     "rules_per_s": ("higher", "rules/s"),
+    "instructions_per_packet": ("lower", "instructions/packet"),
+    "growth": ("lower", "times as much"),
+    "bytes": ("lower", "bytes"),
+    "ndr_mpps": ("higher", "Mpps"),
+    "pdr_mpps": ("higher", "Mpps"),
+    "burst_packets": ("higher", "packets"),
+    "latency_us": ("lower", "µs"),
+    "loss_ppm": ("lower", "lost of a million"),
 }
 
 
@@ -67,6 +76,10 @@ class Case:
     idle_ports: int = 0
     commit_rules: int = 0
     one_config: bool = False  # caches make no difference: only each switch's default
+    call: list = dataclasses.field(default_factory=list)  # B0, B1: of sluice-bench-path
+    against: list = dataclasses.field(default_factory=list)  # B1: the value is how many times as much as this call's
+    figure: str = ""  # B1: of the answer
+    soak_s: int = 30
     memory_mb: int = 1024
     peers: list = dataclasses.field(default_factory=list)  # none named: all that can
     traffic: list = dataclasses.field(default_factory=list)
@@ -88,18 +101,26 @@ class Case:
 
     def seconds(self, subjects, pairs):
         """About how long it takes: start-up of each switch, then the trials."""
-        one_s = (self.trial_ms + self.warmup_ms) / 1000 + 0.1
-        return subjects * (3 + one_s * pairs)
+        if self.alone:
+            return (self.trial_ms / 1000 + 1) * (2 if self.against else 1) * pairs
+        one_s = SEARCH_S.get(self.method) or (self.soak_s if self.method == "soak" else 0) or (self.trial_ms + self.warmup_ms) / 1000 + 0.1
+        return (min(subjects, 2) if self.one_config else subjects) * (3 + one_s * pairs)
+
+    @property
+    def alone(self):
+        return self.layer in ALONE
 
 
 CASE_KEYS = {"name", "title", "shows", "metric", "method", "trial_ms", "warmup_ms", "pairs", "target", "ports", "overlay", "idle_ports",
-             "commit_rules", "one_config", "memory_mb", "peers", "traffic", "rule"}
+             "commit_rules", "one_config", "memory_mb", "peers", "traffic", "rule", "call", "against", "figure", "soak_s"}
 TOP_KEYS = {"name", "title", "shows", "layer", "case"} | (CASE_KEYS - {"name", "title", "shows"})
 RULE_KEYS = {"match", "to", "priority", "table"}
 OVERLAY_KEYS = {"local", "remote", "mac", "vni"}
 TARGET_KEYS = {"must", "aim", "of", "against", "what"}
 TRAFFIC_KEYS = {f.name for f in dataclasses.fields(Traffic)}
-METHODS = {"throughput": ("b2", "b3"), "victim": ("b3",), "idle": ("b3",), "neighbour": ("b3",), "updates": ("b3",), "rules": ("api",)}
+METHODS = {"throughput": ("b0", "b1", "b2", "b3"), "victim": ("b3",), "idle": ("b3",), "neighbour": ("b3",), "updates": ("b3",), "rules": ("api",),
+           "ndr_pdr": ("b3",), "max_receive": ("b3",), "back_to_back": ("b3",), "latency": ("b3",), "soak": ("b3",)}
+SEARCH_S = {"ndr_pdr": 75, "max_receive": 6, "back_to_back": 30, "latency": 60}  # about, of one switch
 
 
 def names():
@@ -192,6 +213,8 @@ def check_case(case, where):
         check_keys(case.overlay, OVERLAY_KEYS, where + ": overlay")
         if set(case.overlay) != OVERLAY_KEYS:
             raise BenchError("%s: overlay needs %s" % (where, ", ".join(sorted(OVERLAY_KEYS))))
+    if case.layer == "b1" and not case.figure:
+        raise BenchError("%s: figure is missing: which member of the answer counts" % where)
     ruled = case.ports + ([TUNNEL] if case.overlay else [])
     for traffic in case.traffic:
         for port in (traffic.tx, traffic.rx):

@@ -45,7 +45,7 @@ def figure(value):
 
 def goal(value):
     """A target: as it was written."""
-    return "{:,g}".format(value)
+    return "{:,.10g}".format(value)
 
 
 def times(value):
