@@ -62,9 +62,18 @@ def hugepages():
         return int(f.read())
 
 
+def read(path):
+    try:
+        with open(path, "rb") as f:
+            return f.read()
+    except OSError:
+        return b""  # the process has ended
+
+
 def expect_nothing_left(before, pid):
     expect(netns() <= before, "namespaces are left: %s" % (netns() - before))
     left = glob.glob(os.path.join(tempfile.gettempdir(), "sluice-bench-%d-*" % pid))
+    left += [path for path in glob.glob("/proc/[0-9]*/cmdline") if b"/sluice-bench-%d-" % pid in read(path)]
     expect(not left, "left behind: %s" % left)
 
 

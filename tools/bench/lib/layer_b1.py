@@ -56,11 +56,12 @@ class Rig:
 
     def _call(self, call):
         """One run of the program on the switch's core. It never sleeps: what its time is longer than its CPU time, others had the core."""
+        parent = os.getpid()
         words = list(call) + (["--time-ms", str(self.case.trial_ms)] if call[0] in TIMED else [])
         before, steal, start_s = resource.getrusage(resource.RUSAGE_CHILDREN), self._steal_ticks(), time.monotonic()
         try:
             done = subprocess.run([layer_b0.program_path(self.bench.build), *words], capture_output=True, text=True, check=False,
-                                  timeout=SLACK_S, stdin=subprocess.DEVNULL, preexec_fn=lambda: prepare_child({self.bench.cores.dut}))
+                                  timeout=SLACK_S, stdin=subprocess.DEVNULL, preexec_fn=lambda: prepare_child({self.bench.cores.dut}, parent))
         except (OSError, subprocess.TimeoutExpired) as e:
             raise BenchError("sluice-bench-path %s: %s" % (" ".join(words), e)) from None
         elapsed_s, after = time.monotonic() - start_s, resource.getrusage(resource.RUSAGE_CHILDREN)

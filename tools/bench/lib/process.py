@@ -76,11 +76,13 @@ def base_dir():
     return base
 
 
-def prepare_child(cores):
+def prepare_child(cores, parent):
     """Pinned, and gone when this program is gone, even killed: a poll-mode thread would spin for ever."""
     os.sched_setaffinity(0, cores)
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)  # a vhost port takes some
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it was gone before it could be asked for
+        os._exit(1)
 
 
 class Group:
@@ -101,12 +103,13 @@ class Group:
     def spawn(self, name, cmd, cores, env=None, netns=None, **popen):
         """A process on the given cores, its output in its log unless piped."""
         prefix = ["ip", "netns", "exec", netns] if netns else []
+        parent = os.getpid()
         with open(self.log(name), "ab") as log:
             popen.setdefault("stdin", subprocess.DEVNULL)
             popen.setdefault("stdout", log)
             try:
                 process = subprocess.Popen(prefix + list(cmd), stderr=log, env=env, start_new_session=True,
-                                           preexec_fn=lambda: prepare_child(cores), **popen)
+                                           preexec_fn=lambda: prepare_child(cores, parent), **popen)
             except FileNotFoundError as e:
                 raise BenchError("cannot start %s: %s" % (name, e), "tools/dev/packages --install bench") from None
         self.processes.append((name, process))
