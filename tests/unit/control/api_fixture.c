@@ -207,6 +207,36 @@ json_t *api_callf(struct api *api, int fd, const char *method, const char *param
 	return api_call(api, fd, method, json);
 }
 
+json_t *api_commit_as(
+    struct api *api, int fd, const char *owner, const char *ops, const char *extra)
+{
+	static int id_counter;
+	char params[4096];
+	snprintf(params, sizeof(params), "{'txn_id':'t%d','owner':'%s','ops':[%s]%s}", ++id_counter,
+	    owner, ops, extra);
+	return api_callf(api, fd, "txn.commit", params);
+}
+
+void api_must(struct api *api, int fd, const char *ops)
+{
+	json_t *reply = api_commit_as(api, fd, "o", ops, "");
+	if (api_error_code(reply) != 0) {
+		char *text = json_dumps(reply, 0);
+		fail_msg("%s: %s", ops, text);
+	}
+	json_decref(reply);
+}
+
+uint64_t api_generation(struct api *api)
+{
+	return store_generation(api->daemon.store);
+}
+
+bool api_has(struct api *api, enum api_table table, const char *name)
+{
+	return store_find(api->daemon.store, table, name) != NULL;
+}
+
 int api_error_code(json_t *reply)
 {
 	return (int)json_integer_value(api_at(reply, "/error/code"));

@@ -39,6 +39,13 @@ void api_run(struct api *api); // the loop, until nothing is left to do
 json_t *api_call(struct api *api, int fd, const char *method, json_t *params);
 /* The same with params in JSON text, with ' for ". */
 json_t *api_callf(struct api *api, int fd, const char *method, const char *params);
+/* txn.commit of ops (JSON with '), with a new txn_id and extra members. */
+json_t *api_commit_as(
+    struct api *api, int fd, const char *owner, const char *ops, const char *extra);
+/* The same as owner "o"; the test fails when it is refused. */
+void api_must(struct api *api, int fd, const char *ops);
+uint64_t api_generation(struct api *api);
+bool api_has(struct api *api, enum api_table table, const char *name);
 int api_error_code(json_t *reply); // 0: none
 /* A member of the reply by JSON pointer; NULL: none. */
 json_t *api_at(json_t *reply, const char *pointer);

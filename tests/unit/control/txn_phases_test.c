@@ -17,39 +17,7 @@
 #include "control/daemon.h"
 #include "tests/unit/control/api_fixture.h"
 
-static int id_counter;
-
-/* txn.commit of ops (JSON with '), with a new txn_id, owner "o" and extra members. */
-static json_t *commit_as(
-    struct api *api, int fd, const char *owner, const char *ops, const char *extra)
-{
-	char params[4096];
-	snprintf(params, sizeof(params), "{'txn_id':'t%d','owner':'%s','ops':[%s]%s}", ++id_counter,
-	    owner, ops, extra);
-	return api_callf(api, fd, "txn.commit", params);
-}
-
-static void must(struct api *api, int fd, const char *ops)
-{
-	json_t *reply = commit_as(api, fd, "o", ops, "");
-	if (api_error_code(reply) != 0) {
-		char *text = json_dumps(reply, 0);
-		fail_msg("%s: %s", ops, text);
-	}
-	json_decref(reply);
-}
-
 static const char *const net = "{'op':'put','table':'network','name':'n1','object':{'vni':100}}";
-
-static uint64_t generation(struct api *api)
-{
-	return store_generation(api->daemon.store);
-}
-
-static bool exists(struct api *api, enum api_table table, const char *name)
-{
-	return store_find(api->daemon.store, table, name) != NULL;
-}
 
 /* The journal's size, so that a test sees whether anything was written at all. */
 static uint64_t journal_bytes(struct api *api)
@@ -64,8 +32,8 @@ static const char *const change =
 
 static void assert_change_left_no_trace(struct api *api)
 {
-	assert_int_equal(generation(api), 1);
-	assert_false(exists(api, API_TABLE_BRIDGE, "b"));
+	assert_int_equal(api_generation(api), 1);
+	assert_false(api_has(api, API_TABLE_BRIDGE, "b"));
 	assert_null(
 	    json_object_get(store_find(api->daemon.store, API_TABLE_NETWORK, "n1")->data, "mtu"));
 }
@@ -74,7 +42,7 @@ static void what_the_switch_refuses_is_never_journalled(void **state)
 {
 	struct api *api = *state;
 	int fd = api_connect(api);
-	must(api, fd, net);
+	api_must(api, fd, net);
 	uint64_t bytes = journal_bytes(api);
 	for (int i = 0; i < 2; i++) {
 		fake.switch_error = i == 0 ? -ENOSPC : -ENOTCONN;
@@ -105,7 +73,7 @@ static void nothing_moves_until_the_switch_has_prepared(void **state)
 {
 	struct api *api = *state;
 	int fd = api_connect(api);
-	must(api, fd, net);
+	api_must(api, fd, net);
 	uint64_t bytes = journal_bytes(api);
 	fake.hold = HOLD_PREPARE;
 	char line[512];
@@ -121,7 +89,7 @@ static void nothing_moves_until_the_switch_has_prepared(void **state)
 	fake_answer();
 	api_run(api);
 	/* Durable and true here, but not said before the workers have it. */
-	assert_true(exists(api, API_TABLE_BRIDGE, "b"));
+	assert_true(api_has(api, API_TABLE_BRIDGE, "b"));
 	assert_true(journal_bytes(api) > bytes);
 	assert_true(api_is_silent(api, fd));
 	fake_answer();
@@ -151,7 +119,7 @@ static void a_commit_that_gets_no_answer_is_durable_and_not_applied(void **state
 	char *reply = api_read_line(api, fd);
 	assert_non_null(strstr(reply, "\"applied\":false"));
 	free(reply);
-	assert_int_equal(generation(api), 1);
+	assert_int_equal(api_generation(api), 1);
 	close(fd);
 }
 
@@ -170,7 +138,7 @@ static void a_journal_that_fails_aborts_what_was_prepared(void **state)
 {
 	struct api *api = *state;
 	int fd = api_connect(api);
-	must(api, fd, net);
+	api_must(api, fd, net);
 	const struct journal_io broken = {full_disk, real_sync};
 	struct err err = {0};
 	/* The same directory again, with a disk that is full from now on. */
@@ -222,13 +190,13 @@ static void jobs_run_between_transactions_and_before_those_that_wait(void **stat
 	fake_answer();
 	api_run(api);
 	assert_int_equal(n_job_runs, 1);
-	assert_int_equal(generation(api), 3); // a; first; and the one that waited deleted it
-	assert_false(exists(api, API_TABLE_BRIDGE, "first"));
-	assert_true(exists(api, API_TABLE_BRIDGE, "a"));
+	assert_int_equal(api_generation(api), 3); // a; first; and the one that waited deleted it
+	assert_false(api_has(api, API_TABLE_BRIDGE, "first"));
+	assert_true(api_has(api, API_TABLE_BRIDGE, "a"));
 	txn_when_idle(api->daemon.txn, &job); // at once
 	assert_int_equal(n_job_runs, 2);
 	api_run(api);
-	assert_true(exists(api, API_TABLE_BRIDGE, "first"));
+	assert_true(api_has(api, API_TABLE_BRIDGE, "first"));
 	close(fd);
 }
 

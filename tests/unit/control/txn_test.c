@@ -21,32 +21,10 @@
 
 static unsigned int n_flows; // in one transaction
 
-static int id_counter;
-
-/* txn.commit of ops (JSON with '), with a new txn_id, owner "o" and extra members. */
-static json_t *commit_as(
-    struct api *api, int fd, const char *owner, const char *ops, const char *extra)
-{
-	char params[4096];
-	snprintf(params, sizeof(params), "{'txn_id':'t%d','owner':'%s','ops':[%s]%s}", ++id_counter,
-	    owner, ops, extra);
-	return api_callf(api, fd, "txn.commit", params);
-}
-
-static void must(struct api *api, int fd, const char *ops)
-{
-	json_t *reply = commit_as(api, fd, "o", ops, "");
-	if (api_error_code(reply) != 0) {
-		char *text = json_dumps(reply, 0);
-		fail_msg("%s: %s", ops, text);
-	}
-	json_decref(reply);
-}
-
 static void refused(struct api *api, int fd, const char *ops, int code, const char *path)
 {
 	uint64_t before = store_generation(api->daemon.store);
-	json_t *reply = commit_as(api, fd, "o", ops, "");
+	json_t *reply = api_commit_as(api, fd, "o", ops, "");
 	const char *got = json_string_value(api_at(reply, "/error/data/path"));
 	if (api_error_code(reply) != code ||
 	    (path != NULL && (got == NULL || strcmp(got, path) != 0))) {
@@ -60,21 +38,11 @@ static void refused(struct api *api, int fd, const char *ops, int code, const ch
 static const char *const net = "{'op':'put','table':'network','name':'n1','object':{'vni':100}}";
 static const char *const port = "{'op':'put','table':'port','name':'p1','object':{'network':'n1'}}";
 
-static uint64_t generation(struct api *api)
-{
-	return store_generation(api->daemon.store);
-}
-
-static bool exists(struct api *api, enum api_table table, const char *name)
-{
-	return store_find(api->daemon.store, table, name) != NULL;
-}
-
 static void commit_answers_generation_workers_and_counts(void **state)
 {
 	struct api *api = *state;
 	int fd = api_connect(api);
-	json_t *reply = commit_as(api, fd, "o", net, "");
+	json_t *reply = api_commit_as(api, fd, "o", net, "");
 	assert_int_equal(json_integer_value(api_at(reply, "/result/generation")), 1);
 	assert_true(json_is_true(api_at(reply, "/result/applied")));
 	assert_int_equal(json_integer_value(api_at(reply, "/result/workers")), 2);
@@ -91,18 +59,19 @@ static void ops_run_in_order_and_fold_to_one_change(void **state)
 {
 	struct api *api = *state;
 	int fd = api_connect(api);
-	must(api, fd,
+	api_must(api, fd,
 	    "{'op':'put','table':'network','name':'a','object':{'vni':1}},"
 	    "{'op':'patch','table':'network','name':'a','object':{'mtu':1400}},"
 	    "{'op':'put','table':'network','name':'b','object':{'vni':2}},"
 	    "{'op':'delete','table':'network','name':'b'},"
 	    "{'op':'assert','table':'network','name':'a','object':{'vni':1,'mtu':1400}},"
 	    "{'op':'assert','table':'network','name':'b','object':null}");
-	assert_true(exists(api, API_TABLE_NETWORK, "a"));
-	assert_false(exists(api, API_TABLE_NETWORK, "b"));
+	assert_true(api_has(api, API_TABLE_NETWORK, "a"));
+	assert_false(api_has(api, API_TABLE_NETWORK, "b"));
 	/* What changes nothing makes no generation. */
-	must(api, fd, "{'op':'put','table':'network','name':'a','object':{'vni':1,'mtu':1400}}");
-	assert_int_equal(generation(api), 1);
+	api_must(
+	    api, fd, "{'op':'put','table':'network','name':'a','object':{'vni':1,'mtu':1400}}");
+	assert_int_equal(api_generation(api), 1);
 	close(fd);
 }
 
@@ -110,7 +79,7 @@ static void all_failing_ops_are_reported_and_nothing_changes(void **state)
 {
 	struct api *api = *state;
 	int fd = api_connect(api);
-	json_t *reply = commit_as(api, fd, "o",
+	json_t *reply = api_commit_as(api, fd, "o",
 	    "{'op':'put','table':'network','name':'ok','object':{'vni':7}},"
 	    "{'op':'put','table':'network','name':'n2','object':{'vni':0}},"
 	    "{'op':'put','table':'netwrk','name':'n3','object':{'vni':1}},"
@@ -135,7 +104,7 @@ static void all_failing_ops_are_reported_and_nothing_changes(void **state)
 	assert_string_equal(json_string_value(api_at(reply, "/error/data/errors/4/data/path")),
 	    "/ops/5/object/vnii");
 	json_decref(reply);
-	assert_int_equal(generation(api), 0);
+	assert_int_equal(api_generation(api), 0);
 	assert_int_equal(fake.n_commits, 1); // the restore at start
 	close(fd);
 }
@@ -208,22 +177,22 @@ static void references_must_exist_and_what_is_used_must_stay(void **state)
 	struct api *api = *state;
 	int fd = api_connect(api);
 	refused(api, fd, port, 1004, "/ops/0/object/network");
-	must(api, fd, net);
-	must(api, fd, port);
+	api_must(api, fd, net);
+	api_must(api, fd, port);
 	refused(api, fd, "{'op':'delete','table':'network','name':'n1'}", 1004, "/ops/0");
 	refused(api, fd,
 	    "{'op':'put','table':'tunnel_peer','name':'t','object':{'remote_ip':'10.0.0.9','"
 	    "networks':['n1','n9']}}",
 	    1004, "/ops/0/object/networks/1");
-	must(api, fd,
+	api_must(api, fd,
 	    "{'op':'delete','table':'network','name':'n1'},{'op':'delete','table':'port','name':'"
 	    "p1'}");
 	/* The order within a transaction does not matter. */
 	char both[512];
 	snprintf(both, sizeof(both), "%s,%s", port, net);
-	must(api, fd, both);
+	api_must(api, fd, both);
 	/* Nor does a user that lets go in the same transaction hold it. */
-	must(api, fd,
+	api_must(api, fd,
 	    "{'op':'delete','table':'network','name':'n1'},{'op':'patch','table':'port','name':'p1'"
 	    ",'object':{'network':null}}");
 	close(fd);
@@ -233,7 +202,7 @@ static void immutable_columns_are_refused_even_by_delete_and_put(void **state)
 {
 	struct api *api = *state;
 	int fd = api_connect(api);
-	must(api, fd, "{'op':'put','table':'port','name':'p','object':{'kind':'tap'}}");
+	api_must(api, fd, "{'op':'put','table':'port','name':'p','object':{'kind':'tap'}}");
 	refused(api, fd, "{'op':'put','table':'port','name':'p','object':{'kind':'null'}}", -32602,
 	    "/ops/0/object/kind");
 	refused(api, fd,
@@ -247,17 +216,17 @@ static void objects_have_one_owner(void **state)
 {
 	struct api *api = *state;
 	int fd = api_connect(api);
-	must(api, fd, net);
+	api_must(api, fd, net);
 	static const char *const ops[] = {"{'op':'delete','table':'network','name':'n1'}",
 	    "{'op':'put','table':'network','name':'n1','object':{'vni':2}}",
 	    "{'op':'patch','table':'network','name':'n1','object':{'mtu':1400}}"};
 	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
-		json_t *reply = commit_as(api, fd, "other", ops[i], "");
+		json_t *reply = api_commit_as(api, fd, "other", ops[i], "");
 		assert_int_equal(api_error_code(reply), -32002);
 		json_decref(reply);
 	}
 	json_t *reply =
-	    commit_as(api, fd, "other", "{'op':'assert','table':'network','name':'n1'}", "");
+	    api_commit_as(api, fd, "other", "{'op':'assert','table':'network','name':'n1'}", "");
 	assert_int_equal(api_error_code(reply), 0);
 	json_decref(reply);
 	close(fd);
@@ -267,8 +236,8 @@ static void if_generation_and_if_rev_compare_and_swap(void **state)
 {
 	struct api *api = *state;
 	int fd = api_connect(api);
-	must(api, fd, net);
-	json_t *reply = commit_as(
+	api_must(api, fd, net);
+	json_t *reply = api_commit_as(
 	    api, fd, "o", "{'op':'delete','table':'network','name':'n1'}", ",'if_generation':0");
 	assert_int_equal(api_error_code(reply), 1001);
 	json_decref(reply);
@@ -278,8 +247,8 @@ static void if_generation_and_if_rev_compare_and_swap(void **state)
 	    "/ops/0/object/vni");
 	refused(
 	    api, fd, "{'op':'assert','table':'network','name':'n1','object':null}", 1001, "/ops/0");
-	reply = commit_as(api, fd, "o", "{'op':'delete','table':'network','name':'n1','if_rev':1}",
-	    ",'if_generation':1");
+	reply = api_commit_as(api, fd, "o",
+	    "{'op':'delete','table':'network','name':'n1','if_rev':1}", ",'if_generation':1");
 	assert_int_equal(api_error_code(reply), 0);
 	json_decref(reply);
 	close(fd);
@@ -310,7 +279,7 @@ static void repeated_txn_id_is_answered_and_not_done_twice(void **state)
 		api_start(api);
 		fd = api_connect(api);
 	}
-	assert_int_equal(generation(api), 1);
+	assert_int_equal(api_generation(api), 1);
 	close(fd);
 }
 
@@ -318,14 +287,14 @@ static void restart_restores_what_was_acknowledged(void **state)
 {
 	struct api *api = *state;
 	int fd = api_connect(api);
-	must(api, fd, net);
-	must(api, fd, port);
-	must(api, fd, "{'op':'patch','table':'network','name':'n1','object':{'mtu':1300}}");
+	api_must(api, fd, net);
+	api_must(api, fd, port);
+	api_must(api, fd, "{'op':'patch','table':'network','name':'n1','object':{'mtu':1300}}");
 	json_t *before = api_callf(api, fd, "state.export", "{}");
 	close(fd);
 	api_stop(api);
 	api_start(api);
-	assert_int_equal(generation(api), 3);
+	assert_int_equal(api_generation(api), 3);
 	fd = api_connect(api);
 	json_t *after = api_callf(api, fd, "state.export", "{}");
 	assert_true(json_equal(before, after));
@@ -338,8 +307,8 @@ static void dry_run_tells_and_changes_nothing(void **state)
 {
 	struct api *api = *state;
 	int fd = api_connect(api);
-	must(api, fd, net);
-	json_t *reply = commit_as(api, fd, "o",
+	api_must(api, fd, net);
+	json_t *reply = api_commit_as(api, fd, "o",
 	    "{'op':'patch','table':'network','name':'n1','object':{'mtu':1300}},{'op':'put','table'"
 	    ":'bridge','name':'b','object':{}}",
 	    ",'dry_run':true");
@@ -349,8 +318,8 @@ static void dry_run_tells_and_changes_nothing(void **state)
 	assert_int_equal(json_integer_value(api_at(reply, "/result/n_deleted")), 0);
 	assert_int_equal(json_integer_value(api_at(reply, "/result/dataplane_ops")), 2);
 	json_decref(reply);
-	assert_int_equal(generation(api), 1);
-	assert_false(exists(api, API_TABLE_BRIDGE, "b"));
+	assert_int_equal(api_generation(api), 1);
+	assert_false(api_has(api, API_TABLE_BRIDGE, "b"));
 	assert_int_equal(fake.n_discards, 1);
 	close(fd);
 }
@@ -382,9 +351,9 @@ static void deleting_most_of_a_table_needs_force(void **state)
 		if (i < 11)
 			strcat(deletes, op);
 	}
-	must(api, fd, ops);
+	api_must(api, fd, ops);
 	refused(api, fd, deletes, 1010, NULL);
-	json_t *reply = commit_as(api, fd, "o", deletes, ",'force':true");
+	json_t *reply = api_commit_as(api, fd, "o", deletes, ",'force':true");
 	assert_int_equal(api_error_code(reply), 0);
 	json_decref(reply);
 	close(fd);
@@ -416,7 +385,7 @@ static void without_a_switch_it_is_durable_and_not_applied(void **state)
 	struct api *api = *state;
 	int fd = api_connect(api);
 	fake.is_connected = false;
-	json_t *reply = commit_as(api, fd, "o", net, "");
+	json_t *reply = api_commit_as(api, fd, "o", net, "");
 	assert_true(json_is_false(api_at(reply, "/result/applied")));
 	assert_int_equal(json_integer_value(api_at(reply, "/result/generation")), 1);
 	json_decref(reply);
@@ -428,7 +397,7 @@ static void durable_answers_before_the_switch_and_the_next_one_waits(void **stat
 	struct api *api = *state;
 	int fd = api_connect(api), other = api_connect(api);
 	fake.hold = HOLD_COMMIT;
-	json_t *reply = commit_as(api, fd, "o", net, ",'wait':'durable'");
+	json_t *reply = api_commit_as(api, fd, "o", net, ",'wait':'durable'");
 	assert_int_equal(json_integer_value(api_at(reply, "/result/generation")), 1);
 	assert_true(json_is_false(api_at(reply, "/result/applied")));
 	json_decref(reply);
@@ -438,10 +407,10 @@ static void durable_answers_before_the_switch_and_the_next_one_waits(void **stat
 	    "\"owner\":\"o\",\"ops\":[{\"op\":\"put\",\"table\":\"bridge\",\"name\":\"b\","
 	    "\"object\":{}}]}}\n");
 	assert_true(api_is_silent(api, other));
-	assert_int_equal(generation(api), 1);
+	assert_int_equal(api_generation(api), 1);
 	fake_answer();
 	api_run(api);
-	assert_int_equal(generation(api), 2);
+	assert_int_equal(api_generation(api), 2);
 	fake_answer();
 	char *line = api_read_line(api, other);
 	assert_non_null(strstr(line, "\"applied\":true"));
@@ -464,7 +433,7 @@ static void client_that_goes_away_does_not_stop_its_commit(void **state)
 	api_run(api);
 	fake_answer();
 	api_run(api);
-	assert_true(exists(api, API_TABLE_BRIDGE, "b"));
+	assert_true(api_has(api, API_TABLE_BRIDGE, "b"));
 }
 
 static void owner_that_writes_too_often_is_told_to_wait(void **state)
@@ -473,7 +442,7 @@ static void owner_that_writes_too_often_is_told_to_wait(void **state)
 	int fd = api_connect(api);
 	int limited = 0;
 	for (int i = 0; i < 450 && limited == 0; i++) {
-		json_t *reply = commit_as(api, fd, "busy", "", "");
+		json_t *reply = api_commit_as(api, fd, "busy", "", "");
 		limited = api_error_code(reply);
 		assert_true(limited == 0 || api_at(reply, "/error/data/retry_after_ms") != NULL);
 		json_decref(reply);
@@ -481,7 +450,7 @@ static void owner_that_writes_too_often_is_told_to_wait(void **state)
 	/* 400 at once; a slow machine earns some more meanwhile. */
 	if (limited != 0)
 		assert_int_equal(limited, -32006);
-	json_t *reply = commit_as(api, fd, "other", net, "");
+	json_t *reply = api_commit_as(api, fd, "other", net, "");
 	assert_int_equal(api_error_code(reply), 0);
 	json_decref(reply);
 	close(fd);
@@ -550,10 +519,10 @@ static void durable_commits_per_second(void **state)
 		char op[160];
 		snprintf(op, sizeof(op),
 		    "{'op':'put','table':'network','name':'n','object':{'vni':%d}}", i + 1);
-		must(api, fd, op);
+		api_must(api, fd, op);
 	}
 	print_message("200 durable commits one by one: %lu ms\n", clock_ms() - start);
-	assert_int_equal(generation(api), 200);
+	assert_int_equal(api_generation(api), 200);
 	close(fd);
 }
 
@@ -564,8 +533,8 @@ static void snapshot_holds_objects_generation_and_txn_ids(void **state)
 	int fd = api_connect(api);
 	char *large = malloc(LARGE_SIZE);
 	memset(large, 'x', LARGE_SIZE);
-	json_decref(
-	    commit_as(api, fd, "o", "{'op':'put','table':'bridge','name':'b','object':{}}", ""));
+	json_decref(api_commit_as(
+	    api, fd, "o", "{'op':'put','table':'bridge','name':'b','object':{}}", ""));
 	/* Past 16 MiB of journal a snapshot is due. */
 	for (int i = 0; i < 3; i++) {
 		json_t *ops = json_array();
@@ -586,11 +555,11 @@ static void snapshot_holds_objects_generation_and_txn_ids(void **state)
 	close(fd);
 	api_stop(api);
 	api_start(api);
-	assert_int_equal(generation(api), 4);
+	assert_int_equal(api_generation(api), 4);
 	assert_int_equal(store_count(api->daemon.store, API_TABLE_FLOW), N_LARGE);
 	assert_non_null(txn_log_find(api->daemon.log, "big0"));
 	fd = api_connect(api);
-	must(api, fd, net);
+	api_must(api, fd, net);
 	close(fd);
 }
 

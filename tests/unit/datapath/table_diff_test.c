@@ -172,8 +172,7 @@ static void every_lookup_equals_a_linear_search(void **)
 	free(run);
 }
 
-/* The shape changes from transaction to transaction: rules of all shapes in one table. */
-static void tables_follow_a_changing_shape(void **)
+static struct run *run_create(void)
 {
 	struct run *run = calloc(1, sizeof(*run));
 
@@ -181,13 +180,11 @@ static void tables_follow_a_changing_shape(void **)
 	run->rng.state = test_seed();
 	run->table = table_create();
 	run->version = run->next_id = 1;
-	for (unsigned int i = 0; i < 120; i++) {
-		run->shape = (enum shape)(i / 6 % SHAPE__COUNT);
-		// Often the old shape dies as the new one comes.
-		transaction(run, rng_below(&run->rng, MAX_ADDS), i % 6 == 0 ? 100 : 10);
-		unlink_dead(run);
-		check_contents(run);
-	}
+	return run;
+}
+
+static void run_destroy(struct run *run)
+{
 	for (size_t i = 0; i < run->set.n; i++)
 		rule_free(run->set.rules[i]);
 	table_destroy(run->table);
@@ -195,26 +192,33 @@ static void tables_follow_a_changing_shape(void **)
 	free(run);
 }
 
+/* The shape changes from transaction to transaction: rules of all shapes in one table. */
+static void tables_follow_a_changing_shape(void **)
+{
+	struct run *run = run_create();
+
+	for (unsigned int i = 0; i < 120; i++) {
+		run->shape = (enum shape)(i / 6 % SHAPE__COUNT);
+		// Often the old shape dies as the new one comes.
+		transaction(run, rng_below(&run->rng, MAX_ADDS), i % 6 == 0 ? 100 : 10);
+		unlink_dead(run);
+		check_contents(run);
+	}
+	run_destroy(run);
+}
+
 /* So many rules that groups fill up and tuples are split, over and over. */
 static void large_tables_are_split_and_emptied(void **)
 {
-	struct run *run = calloc(1, sizeof(*run));
+	struct run *run = run_create();
 
-	assert_non_null(run);
-	run->rng.state = test_seed();
-	run->table = table_create();
-	run->version = run->next_id = 1;
 	for (unsigned int i = 0; i < 40; i++) {
 		run->shape = i % 20 < 10 ? SHAPE_ACL : SHAPE_SUBSETS;
 		transaction(run, RULE_SET_MAX / 2 - 20, i % 2 == 0 ? 10 : 100);
 		unlink_dead(run);
 		check_contents(run);
 	}
-	for (size_t i = 0; i < run->set.n; i++)
-		rule_free(run->set.rules[i]);
-	table_destroy(run->table);
-	(void)rcu_run();
-	free(run);
+	run_destroy(run);
 }
 
 int main(void)
