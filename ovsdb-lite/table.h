@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A table of a database: its rows' current versions, by UUID and by each index. While a transaction is open the table shows what the
+ * transaction made of it (nothing else runs meanwhile); abort puts the old versions back.
+ *
+ * Threads: one. Memory: the database owns tables; a table holds a reference to each row.
+ */
+#include "ovsdb-lite/row.h"
+#include "ovsdb-lite/row_set.h"
+
+struct ovsdb_db;
+
+struct ovsdb_table {
+	struct ovsdb_db *db;
+	const struct ovsdb_table_schema *schema;
+	struct ovsdb_row_set rows;     // by UUID
+	struct ovsdb_row_set *indexes; // as schema->indexes
+};
+
+/* Borrowed; NULL when there is none. */
+struct ovsdb_row *ovsdb_table_find_row(
+    const struct ovsdb_table *table, const struct ovsdb_uuid *uuid);
+size_t ovsdb_table_count(const struct ovsdb_table *table);
+/* The row whose columns of index i equal cells (in the index's order), or NULL. */
+struct ovsdb_row *ovsdb_table_find_by_index(
+    const struct ovsdb_table *table, uint16_t i, const struct ovsdb_datum *key, size_t n_key);
+/* Any order. The table may not change in between. */
+#define ovsdb_table_foreach_row(row, table)                                                     \
+	for (size_t row##_cursor = 0, row##_once = 1; row##_once != 0; row##_once = 0)          \
+		for (struct ovsdb_row *row = ovsdb_row_set_next(&(table)->rows, &row##_cursor); \
+		     row != NULL; row = ovsdb_row_set_next(&(table)->rows, &row##_cursor))
+
+static inline const struct ovsdb_column *ovsdb_table_find_column(
+    const struct ovsdb_table *table, const char *name)
+{
+	return ovsdb_table_schema_find_column(table->schema, name);
+}
