@@ -39,8 +39,10 @@ struct ovsdb_type {
 	struct ovsdb_base_type key;
 	struct ovsdb_base_type value; // OVSDB_VOID: not a map
 	uint32_t n_min, n_max;
-	bool is_wide;                     // n_max == 1 of UUIDs, no value: 16 bytes in a row
-	bool is_inline;                   // n_max == 1, no value: the atom is in the row itself
+	bool is_wide;   // n_max == 1 of UUIDs, no value: 16 bytes in a row
+	bool is_inline; // n_max == 1, no value: the atom is in the row itself
+	bool
+	    is_default_invalid; // it violates the type's own constraints: every insert has to give a value
 	struct ovsdb_datum default_value; // owned
 };
 
@@ -48,12 +50,14 @@ MUST_CHECK
 struct ovsdb_error *ovsdb_type_from_json(struct ovsdb_type *ret, const json_t *json);
 json_t *ovsdb_type_to_json(const struct ovsdb_type *type);
 void ovsdb_type_fini(struct ovsdb_type *type);
+char *ovsdb_type_to_english(const struct ovsdb_type *type); // "set of up to 3 integers"; for free()
 void ovsdb_type_copy(struct ovsdb_type *dst, const struct ovsdb_type *src);
 void ovsdb_base_type_init(struct ovsdb_base_type *base, enum ovsdb_atomic_type type);
 void ovsdb_base_type_fini(struct ovsdb_base_type *base);
 /* A type that takes any value of these atomic types, for data without a schema: {key, value, 0..unlimited}. */
 void ovsdb_type_init_any(
     struct ovsdb_type *type, enum ovsdb_atomic_type key, enum ovsdb_atomic_type value);
+void ovsdb_type_init_scalar(struct ovsdb_type *type, enum ovsdb_atomic_type key);
 /* NULL when atom satisfies base's range, length, enumeration. */
 MUST_CHECK
 struct ovsdb_error *ovsdb_base_type_check(

@@ -66,12 +66,18 @@ struct ovsdb_datum ovsdb_datum_of_real(double v);
 struct ovsdb_datum ovsdb_datum_of_boolean(bool v);
 struct ovsdb_datum ovsdb_datum_of_uuid(struct ovsdb_uuid v);
 
+struct ovsdb_pair {
+	union ovsdb_atom key, value;
+	uint32_t order; // of being added
+};
+
 /* Collects atoms in any order. Init, add, then finish (which empties it) or fini. */
 struct ovsdb_datum_builder {
 	uint8_t key_type, value_type;
+	bool is_unsorted;
 	uint32_t n;
 	size_t capacity;
-	union ovsdb_atom *atoms; // key, value, key, value, …; in a set keys only
+	struct ovsdb_pair *pairs;
 };
 
 void ovsdb_datum_builder_init(
@@ -82,7 +88,9 @@ void ovsdb_datum_builder_add(
     struct ovsdb_datum_builder *b, union ovsdb_atom key, union ovsdb_atom value);
 void ovsdb_datum_builder_add_strings(
     struct ovsdb_datum_builder *b, const char *key, const char *value); // value NULL: a set
-/* Sorted, without duplicate keys (the first added stays). */
+/* Sorts, and drops duplicate keys (the first added stays). Returns how many it dropped. */
+uint32_t ovsdb_datum_builder_sort(struct ovsdb_datum_builder *b);
+/* Sorted, without duplicate keys. */
 struct ovsdb_datum ovsdb_datum_builder_finish(struct ovsdb_datum_builder *b);
 
 /*
@@ -102,6 +110,9 @@ char *ovsdb_datum_format(const struct ovsdb_datum *d, const struct ovsdb_type *t
 /* NULL when d satisfies type's counts and constraints. */
 MUST_CHECK
 struct ovsdb_error *ovsdb_datum_check(const struct ovsdb_datum *d, const struct ovsdb_type *type);
+MUST_CHECK
+struct ovsdb_error *ovsdb_datum_check_count(
+    const struct ovsdb_datum *d, const struct ovsdb_type *type);
 
 /*
  * Differences, as "modify" of update2 carries them. Sets: the symmetric difference. Maps: pairs whose key is in one only, and for a key
@@ -113,8 +124,23 @@ struct ovsdb_datum ovsdb_datum_diff(
 MUST_CHECK
 struct ovsdb_error *ovsdb_datum_apply_diff(struct ovsdb_datum *ret, const struct ovsdb_datum *old,
     const struct ovsdb_datum *diff, const struct ovsdb_type *type);
+enum ovsdb_side { OVSDB_IN_FIRST, OVSDB_IN_SECOND, OVSDB_IN_BOTH, OVSDB_IN_BOTH_CHANGED };
+/* Visits the atoms or pairs of a and b in order: i is of a, j of b. IN_BOTH_CHANGED: a map's key with another value. */
+void ovsdb_datum_merge(const struct ovsdb_datum *a, const struct ovsdb_datum *b,
+    void (*visit)(void *ctx, enum ovsdb_side side, uint32_t i, uint32_t j), void *ctx);
 /* Set algebra by key (pair: whole pairs of maps count). References. */
 struct ovsdb_datum ovsdb_datum_union(
     const struct ovsdb_datum *a, const struct ovsdb_datum *b); // a's value stays
 struct ovsdb_datum ovsdb_datum_subtract(
     const struct ovsdb_datum *a, const struct ovsdb_datum *b); // b: a map, or a set of a's keys
+
+/* Storage in rows: row.c. A single atom is words of the row itself when its column can hold no more, else all is a block. */
+struct ovsdb_datum ovsdb_datum_of_words(
+    const uint64_t *words, enum ovsdb_atomic_type key, bool is_wide); // borrowed
+struct ovsdb_datum ovsdb_datum_of_block(struct ovsdb_block *block, enum ovsdb_atomic_type key,
+    enum ovsdb_atomic_type value);                                     // borrowed
+struct ovsdb_block *ovsdb_datum_to_block(const struct ovsdb_datum *d); // a reference; NULL: empty
+struct ovsdb_block *ovsdb_block_alloc(
+    uint32_t n, enum ovsdb_atomic_type key, enum ovsdb_atomic_type value);
+void ovsdb_block_unref(
+    struct ovsdb_block *block, enum ovsdb_atomic_type key, enum ovsdb_atomic_type value);

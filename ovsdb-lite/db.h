@@ -43,6 +43,7 @@ size_t ovsdb_db_count_rows(const struct ovsdb_db *db);
  * Loading: changes come in any order as far as references go; references, indexes and maxRows are looked at when all is there.
  * end_load: an error names the first that is wrong; the database is then fit only to be destroyed.
  */
+uint32_t ovsdb_table_max_rows(const struct ovsdb_table *table); // the schema's, or the limit of all
 void ovsdb_db_begin_load(struct ovsdb_db *db);
 void ovsdb_db_load(
     struct ovsdb_db *db, const struct ovsdb_changes *changes); // from ovsdb_changes_decode

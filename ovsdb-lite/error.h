@@ -33,3 +33,5 @@ json_t *ovsdb_error_to_json(const struct ovsdb_error *error);
 char *ovsdb_error_format(const struct ovsdb_error *error);
 /* Ends error's life in a struct err of the given code. Returns the code's negative errno. */
 int ovsdb_error_to_err(struct ovsdb_error *error, enum err_code code, struct err *err);
+/* JSON text as error texts show it: compact, keys sorted. For free(). */
+char *ovsdb_json_text(const json_t *json);

@@ -36,6 +36,7 @@ struct ovsdb_datum ovsdb_row_get_named(const struct ovsdb_row *row, const char *
 bool ovsdb_row_has(
     const struct ovsdb_row *row, const struct ovsdb_column *column); // not the default
 struct ovsdb_uuid ovsdb_row_version(const struct ovsdb_row *row);
+uint64_t ovsdb_row_version_number(struct ovsdb_uuid version); // its inverse; 0: not of this process
 /* Of two versions of a row: same value? Cheap when they share it. */
 bool ovsdb_row_column_equals(
     const struct ovsdb_row *a, const struct ovsdb_row *b, const struct ovsdb_column *column);
@@ -53,7 +54,7 @@ struct ovsdb_cell {
 };
 
 /*
- * A version with these cells (distinct columns, none of the standard ones) changed; base NULL: a new row, the rest at default. Cells' datums
+ * A version with these cells (distinct columns in order of their numbers, none of the standard ones) changed; base NULL: a new row, the rest at default. Cells' datums
  * are borrowed. The new row has one reference, a new _version, and is in no table.
  */
 struct ovsdb_row *ovsdb_row_create(struct ovsdb_table *table, struct ovsdb_uuid uuid,

@@ -15,7 +15,7 @@
  * Threads: one. Memory: a writer grows up to its limit and turns bad past it; decoded changes are the caller's.
  */
 #include "datapath/base/buf.h"
-#include "ovsdb-lite/db.h"
+#include "ovsdb-lite/txn.h"
 
 /* Without those that are ephemeral. */
 void ovsdb_changes_encode(const struct ovsdb_changes *changes, struct buf_writer *w);

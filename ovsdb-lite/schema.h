@@ -31,7 +31,6 @@ struct ovsdb_table_schema {
 	bool is_mutable;
 	bool
 	    is_root; // rows live without references; all tables are when no table says "isRoot": true
-	bool is_root_given; // the schema has "isRoot": true here
 	uint32_t max_rows;  // OVSDB_UNLIMITED: a default limit
 	uint16_t n_columns; // with the two standard ones
 	struct ovsdb_column *columns;
@@ -67,3 +66,10 @@ const struct ovsdb_column *ovsdb_table_schema_find_column(
     const struct ovsdb_table_schema *table, const char *name);
 json_t *ovsdb_table_schema_to_json(const struct ovsdb_table_schema *table);
 json_t *ovsdb_column_to_json(const struct ovsdb_column *column);
+/* Distinct columns by name; json NULL: all, the standard ones too. For ovsdb_column_list_fini. */
+MUST_CHECK
+struct ovsdb_error *ovsdb_column_list_from_json(
+    struct ovsdb_column_list *ret, const struct ovsdb_table_schema *table, const json_t *json);
+void ovsdb_column_list_fini(struct ovsdb_column_list *list);
+/* After all columns are there: numbers them and derives the bits. For schema*.c. */
+void ovsdb_table_schema_finish(struct ovsdb_table_schema *table);

@@ -23,9 +23,12 @@ struct ovsdb_table {
 struct ovsdb_row *ovsdb_table_find_row(
     const struct ovsdb_table *table, const struct ovsdb_uuid *uuid);
 size_t ovsdb_table_count(const struct ovsdb_table *table);
-/* The row whose columns of index i equal cells (in the index's order), or NULL. */
+/* The row whose columns of index i have these values (as many, in the index's order), or NULL. */
 struct ovsdb_row *ovsdb_table_find_by_index(
-    const struct ovsdb_table *table, uint16_t i, const struct ovsdb_datum *key, size_t n_key);
+    const struct ovsdb_table *table, uint16_t i, const struct ovsdb_datum *key);
+/* Another row with row's values in the columns of index i, or NULL. */
+struct ovsdb_row *ovsdb_table_find_twin(
+    const struct ovsdb_table *table, uint16_t i, const struct ovsdb_row *row);
 /* Any order. The table may not change in between. */
 #define ovsdb_table_foreach_row(row, table)                                                     \
 	for (size_t row##_cursor = 0, row##_once = 1; row##_once != 0; row##_once = 0)          \
@@ -37,3 +40,9 @@ static inline const struct ovsdb_column *ovsdb_table_find_column(
 {
 	return ovsdb_table_schema_find_column(table->schema, name);
 }
+
+/* For db.c and txn.c. swap: another version; old or new may be NULL. Takes a reference to new, lets go of old's. */
+void ovsdb_table_init(
+    struct ovsdb_table *table, struct ovsdb_db *db, const struct ovsdb_table_schema *schema);
+void ovsdb_table_fini(struct ovsdb_table *table);
+void ovsdb_table_swap(struct ovsdb_table *table, struct ovsdb_row *old, struct ovsdb_row *new);

@@ -26,6 +26,10 @@ struct ovsdb_error *ovsdb_txn_update(struct ovsdb_txn *txn, struct ovsdb_table *
     const struct ovsdb_uuid *uuid, const struct ovsdb_cell *cells, size_t n_cells);
 void ovsdb_txn_delete(
     struct ovsdb_txn *txn, struct ovsdb_table *table, const struct ovsdb_uuid *uuid);
+/* NULL unless a column that is not among cells has a default that its own type refuses. */
+MUST_CHECK
+struct ovsdb_error *ovsdb_table_check_defaults(
+    const struct ovsdb_table *table, const struct ovsdb_cell *cells, size_t n);
 /* Joined by newlines when there are several. */
 void ovsdb_txn_add_comment(struct ovsdb_txn *txn, const char *comment);
 

@@ -26,6 +26,8 @@ char *ovsdb_uuid_format(const struct ovsdb_uuid *uuid, char text[OVSDB_UUID_LEN 
 int ovsdb_uuid_compare(const struct ovsdb_uuid *a, const struct ovsdb_uuid *b); // <0, 0, >0
 /* Keyed: clients choose UUIDs. */
 uint64_t ovsdb_uuid_hash(const struct ovsdb_uuid *uuid);
+/* By a random key of the process; basis chains. */
+uint64_t ovsdb_hash(const void *data, size_t size, uint64_t basis);
 
 static inline bool ovsdb_uuid_equals(struct ovsdb_uuid a, struct ovsdb_uuid b)
 {
