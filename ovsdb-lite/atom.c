@@ -12,8 +12,6 @@
 #include "ovsdb-lite/names.h"
 #include "ovsdb-lite/parser.h"
 
-#define EXACT_INTEGER 9007199254740992.0 // 2^53
-
 static const char *const type_names[OVSDB_N_TYPES] = {
     [OVSDB_VOID] = "void",
     [OVSDB_INTEGER] = "integer",
@@ -143,11 +141,7 @@ json_t *ovsdb_atom_to_json(const union ovsdb_atom *atom, enum ovsdb_atomic_type 
 
 	switch (type) {
 	case OVSDB_INTEGER: return json_integer(atom->integer);
-	case OVSDB_REAL:
-		// As the real server, which prints %.15g: 1, not 1.0.
-		if (atom->real == trunc(atom->real) && fabs(atom->real) < EXACT_INTEGER)
-			return json_integer((json_int_t)atom->real);
-		return json_real(atom->real);
+	case OVSDB_REAL: return ovsdb_real_to_json(atom->real);
 	case OVSDB_BOOLEAN: return json_boolean(atom->boolean);
 	case OVSDB_STRING: return json_stringn_nocheck(atom->string->s, atom->string->len);
 	case OVSDB_UUID: {

@@ -95,9 +95,12 @@ struct ovsdb_error *ovsdb_db_end_load(struct ovsdb_db *db)
 void ovsdb_undo(struct ovsdb_db *db, struct ovsdb_changes *changes)
 {
 	assert(db->txn == NULL && changes->db == db);
-	for (size_t i = changes->n; i-- > 0;)
-		ovsdb_table_swap(
-		    changes->array[i].table, changes->array[i].new, changes->array[i].old);
+	for (size_t i = changes->n; i-- > 0;) {
+		struct ovsdb_change *change = &changes->array[i];
+		if (change->new == NULL)
+			change->old->n_strong_refs = 0; // counted anew below
+		ovsdb_table_swap(change->table, change->new, change->old);
+	}
 	for (size_t i = changes->n; i-- > 0;) {
 		ovsdb_strong_refs_apply(changes->array[i].new, changes->array[i].old);
 		ovsdb_weak_refs_apply(changes->array[i].new, changes->array[i].old);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ovsdb-lite/error.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,11 @@
 #include "ovsdb-lite/mem.h"
 
 static char *format_list(const char *fmt, va_list args) FORMAT(1, 0);
+#define EXACT_INTEGER 9007199254740992.0 // 2^53
+
+enum { REAL_DIGITS = 15 };
+
+static json_t *with_plain_numbers(const json_t *json);
 static struct ovsdb_error *create(const char *tag, char *details);
 static void put_text(json_t *object, const char *name, const char *text);
 
@@ -97,8 +103,41 @@ int ovsdb_error_to_err(struct ovsdb_error *error, enum err_code code, struct err
 
 char *ovsdb_json_text(const json_t *json)
 {
-	return json_text(
-	    json, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+	json_t *copy = with_plain_numbers(json);
+	char *text = json_text(copy,
+	    JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(REAL_DIGITS));
+
+	json_decref(copy);
+	return text;
+}
+
+json_t *ovsdb_real_to_json(double real)
+{
+	if (real == trunc(real) && fabs(real) < EXACT_INTEGER)
+		return json_integer((json_int_t)real);
+	return json_real(real);
+}
+
+/* A copy in which 5.0 is 5: the real server keeps no other form. */
+static json_t *with_plain_numbers(const json_t *json)
+{
+	const char *name;
+	json_t *value = NULL, *copy;
+
+	switch (json_typeof(json)) {
+	case JSON_REAL: return ovsdb_real_to_json(json_real_value(json));
+	case JSON_ARRAY:
+		copy = json_array();
+		for (size_t i = 0; i < json_array_size(json); i++)
+			json_array_append_new(copy, with_plain_numbers(json_array_get(json, i)));
+		return copy;
+	case JSON_OBJECT:
+		copy = json_object();
+		json_object_foreach ((json_t *)json, name, value)
+			json_object_set_new(copy, name, with_plain_numbers(value));
+		return copy;
+	default: return json_incref((json_t *)json);
+	}
 }
 
 static struct ovsdb_error *create(const char *tag, char *details)

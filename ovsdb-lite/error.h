@@ -35,3 +35,5 @@ char *ovsdb_error_format(const struct ovsdb_error *error);
 int ovsdb_error_to_err(struct ovsdb_error *error, enum err_code code, struct err *err);
 /* JSON text as error texts show it: compact, keys sorted. For free(). */
 char *ovsdb_json_text(const json_t *json);
+/* As the real server, which prints %.15g: 1, not 1.0. New reference. */
+json_t *ovsdb_real_to_json(double real);

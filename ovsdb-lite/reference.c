@@ -5,10 +5,18 @@
 
 #include "ovsdb-lite/mem.h"
 
-struct weak_ref {
+/* Who refers weakly to one row: an element for each row that does, with how often. */
+struct weak_target {
 	struct hmap_node node; // by to, uuid
-	struct ovsdb_table *to, *from;
-	struct ovsdb_uuid uuid, from_uuid;
+	struct ovsdb_table *to;
+	struct ovsdb_uuid uuid;
+	struct hmap sources; // by from, uuid
+};
+
+struct weak_source {
+	struct hmap_node node;
+	struct ovsdb_table *from;
+	struct ovsdb_uuid uuid;
 	uint32_t n;
 };
 
@@ -33,7 +41,9 @@ static void count_weak(void *ctx, const struct ovsdb_column *column, struct ovsd
     const struct ovsdb_uuid *uuid, int delta);
 static void find_dangling(void *ctx, const struct ovsdb_column *column, struct ovsdb_table *to,
     const struct ovsdb_uuid *uuid, int delta);
-static uint64_t weak_hash(const struct ovsdb_table *to, const struct ovsdb_uuid *uuid);
+static void count_source(struct weak_target *target, const struct ovsdb_row *from, int delta);
+static struct weak_target *find_target(const struct ovsdb_table *to, const struct ovsdb_uuid *uuid);
+static uint64_t row_hash(const struct ovsdb_table *table, const struct ovsdb_uuid *uuid);
 
 void ovsdb_refs_diff(const struct ovsdb_row *old, const struct ovsdb_row *new,
     enum ovsdb_ref_kind kind, ovsdb_ref_visitor *visit, void *ctx)
@@ -87,17 +97,34 @@ void ovsdb_weak_refs_foreach(struct ovsdb_table *to, const struct ovsdb_uuid *uu
     void (*visit)(void *ctx, struct ovsdb_table *from, const struct ovsdb_uuid *from_uuid),
     void *ctx)
 {
-	hmap_foreach_with_hash (
-	    ref, &to->db->weak_refs, weak_hash(to, uuid), struct weak_ref, node) {
-		if (ref->to == to && ovsdb_uuid_equals(ref->uuid, *uuid))
-			visit(ctx, ref->from, &ref->from_uuid);
-	}
+	struct weak_target *target = find_target(to, uuid);
+
+	if (target == NULL)
+		return;
+	hmap_foreach (source, &target->sources, struct weak_source, node)
+		visit(ctx, source->from, &source->uuid);
+}
+
+uint32_t ovsdb_weak_refs_count(const struct ovsdb_table *to, const struct ovsdb_uuid *uuid)
+{
+	struct weak_target *target = find_target(to, uuid);
+	uint32_t n = 0;
+
+	if (target == NULL)
+		return 0;
+	hmap_foreach (source, &target->sources, struct weak_source, node)
+		n += source->n;
+	return n;
 }
 
 void ovsdb_weak_refs_fini(struct ovsdb_db *db)
 {
-	hmap_foreach_safe (ref, &db->weak_refs, struct weak_ref, node)
-		free(ref);
+	hmap_foreach_safe (target, &db->weak_refs, struct weak_target, node) {
+		hmap_foreach_safe (source, &target->sources, struct weak_source, node)
+			free(source);
+		hmap_fini(&target->sources);
+		free(target);
+	}
 	hmap_fini(&db->weak_refs);
 }
 
@@ -161,29 +188,58 @@ static void count_weak(void *ctx, const struct ovsdb_column *column, struct ovsd
 {
 	const struct ovsdb_row *from = ctx;
 	struct hmap *map = &to->db->weak_refs;
-	uint64_t hash = weak_hash(to, uuid);
-	struct weak_ref *found = NULL;
+	struct weak_target *target = find_target(to, uuid);
 
 	(void)column;
-	hmap_foreach_with_hash (ref, map, hash, struct weak_ref, node) {
-		if (ref->to == to && ref->from == from->table &&
-		    ovsdb_uuid_equals(ref->uuid, *uuid) &&
-		    ovsdb_uuid_equals(ref->from_uuid, from->uuid))
-			found = ref;
+	if (target == NULL && delta < 0)
+		return;
+	if (target == NULL) {
+		target = ovsdb_alloc(sizeof(*target));
+		target->to = to;
+		target->uuid = *uuid;
+		hmap_init(&target->sources);
+		hmap_add(map, &target->node, row_hash(to, uuid));
+	}
+	count_source(target, from, delta);
+	if (target->sources.n > 0)
+		return;
+	hmap_fini(&target->sources);
+	hmap_del(map, &target->node);
+	free(target);
+}
+
+static void count_source(struct weak_target *target, const struct ovsdb_row *from, int delta)
+{
+	uint64_t hash = row_hash(from->table, &from->uuid);
+	struct weak_source *found = NULL;
+
+	hmap_foreach_with_hash (source, &target->sources, hash, struct weak_source, node) {
+		if (source->from == from->table && ovsdb_uuid_equals(source->uuid, from->uuid))
+			found = source;
 	}
 	if (found == NULL) {
 		if (delta < 0)
 			return;
 		found = ovsdb_alloc(sizeof(*found));
-		*found = (struct weak_ref){
-		    .to = to, .from = from->table, .uuid = *uuid, .from_uuid = from->uuid};
-		hmap_add(map, &found->node, hash);
+		found->from = from->table;
+		found->uuid = from->uuid;
+		hmap_add(&target->sources, &found->node, hash);
 	}
 	found->n += (uint32_t)delta;
 	if (found->n > 0)
 		return;
-	hmap_del(map, &found->node);
+	hmap_del(&target->sources, &found->node);
 	free(found);
+}
+
+static struct weak_target *find_target(const struct ovsdb_table *to, const struct ovsdb_uuid *uuid)
+{
+	hmap_foreach_with_hash (
+	    target, &to->db->weak_refs, row_hash(to, uuid), struct weak_target, node) {
+		if (target->to == to && ovsdb_uuid_equals(target->uuid, *uuid))
+			return target;
+	}
+	return NULL;
 }
 
 static void find_dangling(void *ctx, const struct ovsdb_column *column, struct ovsdb_table *to,
@@ -196,7 +252,7 @@ static void find_dangling(void *ctx, const struct ovsdb_column *column, struct o
 		d->error = ovsdb_dangling_error(d->row, column, to, uuid);
 }
 
-static uint64_t weak_hash(const struct ovsdb_table *to, const struct ovsdb_uuid *uuid)
+static uint64_t row_hash(const struct ovsdb_table *table, const struct ovsdb_uuid *uuid)
 {
-	return ovsdb_uuid_hash(uuid) + to->schema->number;
+	return ovsdb_uuid_hash(uuid) + table->schema->number;
 }

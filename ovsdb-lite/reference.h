@@ -3,7 +3,7 @@
 
 /*
  * References between rows (RFC 7047 3.2 "refTable"). Strong ones are counted in the row that they refer to, of the current version. Weak ones are in
- * a map by the row that they refer to, so that a row that goes finds who refers to it: an entry per pair of rows, with a count.
+ * a map by the row that they refer to, so that a row that goes finds who refers to it.
  *
  * A row's references to itself do not count.
  *
@@ -30,6 +30,7 @@ struct ovsdb_error *ovsdb_refs_check(const struct ovsdb_row *row);
 void ovsdb_weak_refs_foreach(struct ovsdb_table *to, const struct ovsdb_uuid *uuid,
     void (*visit)(void *ctx, struct ovsdb_table *from, const struct ovsdb_uuid *from_uuid),
     void *ctx);
+uint32_t ovsdb_weak_refs_count(const struct ovsdb_table *to, const struct ovsdb_uuid *uuid);
 void ovsdb_weak_refs_fini(struct ovsdb_db *db);
 struct ovsdb_error *ovsdb_dangling_error(const struct ovsdb_row *row,
     const struct ovsdb_column *column, const struct ovsdb_table *to, const struct ovsdb_uuid *uuid);

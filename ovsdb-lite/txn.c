@@ -115,8 +115,6 @@ struct ovsdb_changes *ovsdb_txn_commit(struct ovsdb_txn *txn)
 		struct ovsdb_txn_row *tr = txn->order[i];
 		if (tr != NULL && tr->new != NULL)
 			tr->new->n_strong_refs = tr->n_strong_refs;
-		else if (tr != NULL && tr->old != NULL)
-			tr->old->n_strong_refs = 0; // an undo counts from there
 	}
 	for (size_t i = 0; i < changes->n; i++)
 		ovsdb_weak_refs_apply(changes->array[i].old, changes->array[i].new);
