@@ -5,7 +5,7 @@
 
 #include "datapath/act.h"
 #include "datapath/dp.h"
-#include "datapath/parse.h"
+#include "datapath/parse_usual.h"
 #include "datapath/pipeline.h"
 #include "datapath/program_cache.h"
 #include "datapath/session.h"
@@ -32,22 +32,27 @@ struct staged {
 	const struct session_key *mask[BURST];
 	struct session_key parsed[BURST];
 	struct session_runs runs;
+	bool look_again;               // a session was deleted, see act_each
+	const struct ingress *last_in; // of the packet before, or NULL
 	unsigned int n_ingress;
 	struct ingress ingress[BURST];
 };
 
 static unsigned int decapsulate(
     struct worker *w, uint16_t uplink, struct rte_mbuf **pkts, unsigned int n);
-static void stage_parse_and_guess(
+static unsigned int stage_parse_and_guess(
     struct worker *w, struct staged *st, struct rte_mbuf **pkts, unsigned int n);
 static void parse_some(struct worker *w, struct staged *st, struct rte_mbuf **pkts, unsigned int n);
-static const struct ingress *find_ingress(const struct worker *w, struct staged *st, uint16_t port);
-static void stage_find(struct worker *w, struct staged *st);
+static bool parse_unusual(struct worker *w, struct rte_mbuf *m, struct session_key *key);
+static const struct ingress *add_ingress(const struct worker *w, struct staged *st, uint16_t port);
+static void stage_find(struct worker *w, struct staged *st, unsigned int from, unsigned int to);
 static bool is_sessionless(const struct staged *st, unsigned int i);
-static void stage_act(struct worker *w, struct staged *st);
+static void stage_act(struct worker *w, struct staged *st, unsigned int from, unsigned int to);
 static bool act_plain(struct worker *w, const struct staged *st, unsigned int run);
-static void act_each(struct worker *w, struct staged *st, unsigned int run, bool *look_again);
-static bool is_fresh(const struct worker *w, const struct bridge *br, const struct session *s);
+static void act_each(struct worker *w, struct staged *st, unsigned int run);
+static inline bool is_fresh(
+    const struct worker *w, const struct bridge *br, const struct session *s);
+static bool is_learned_fresh(const struct worker *w, const struct program *prog);
 static bool act_session(struct worker *w, struct session *s, struct rte_mbuf *m);
 static bool run_rules(struct worker *w, struct staged *st, unsigned int run, unsigned int i);
 static const struct program *run_pipeline(
@@ -64,9 +69,12 @@ void forward_burst(struct worker *w, uint16_t port, struct rte_mbuf **pkts, unsi
 	struct staged st;
 	if (p != NULL && (p->conf.flags & DP_PORT_F_UPLINK) != 0)
 		n = decapsulate(w, port, pkts, n);
-	stage_parse_and_guess(w, &st, pkts, n);
-	stage_find(w, &st);
-	stage_act(w, &st);
+	// The last buckets come while the first packets leave, and their sessions while those after them do.
+	unsigned int n_guessed = stage_parse_and_guess(w, &st, pkts, n);
+	unsigned int n_first = MIN_OF(n_guessed, (unsigned int)AT_A_TIME);
+	stage_act(w, &st, 0, n_first);
+	session_runs_guess(w->sessions, &st.runs, n_guessed, st.runs.n);
+	stage_act(w, &st, n_first, st.runs.n);
 }
 
 void forward_idle(struct worker *w)
@@ -102,15 +110,20 @@ static unsigned int decapsulate(
 	return n_left;
 }
 
-/* A few packets at a time, so that the parsing of some hides the wait for the buckets of those before them. */
-static void stage_parse_and_guess(
+/*
+ * A few packets at a time, so that the parsing of some hides the wait for the buckets of those before them. Returns how many
+ * runs have their guess: all but those of the last few packets.
+ */
+static unsigned int stage_parse_and_guess(
     struct worker *w, struct staged *st, struct rte_mbuf **pkts, unsigned int n)
 {
 	unsigned int n_guessed = 0;
 	st->n = 0;
 	st->n_ingress = 0;
+	st->last_in = NULL;
 	st->sessionless = 0;
 	st->runs.n = 0;
+	st->look_again = false;
 	for (unsigned int i = 0; i < n; i += AT_A_TIME) {
 		unsigned int from = st->n, from_run = st->runs.n;
 		parse_some(w, st, pkts + i, MIN_OF(n - i, (unsigned int)AT_A_TIME));
@@ -119,36 +132,49 @@ static void stage_parse_and_guess(
 		session_runs_guess(w->sessions, &st->runs, n_guessed, from_run);
 		n_guessed = from_run;
 	}
-	session_runs_guess(w->sessions, &st->runs, n_guessed, st->runs.n);
+	return n_guessed;
 }
 
+/* What changes from packet to packet is in variables of its own: in *st a store to a key might have changed it. */
 static void parse_some(struct worker *w, struct staged *st, struct rte_mbuf **pkts, unsigned int n)
 {
+	const struct ingress *in = st->last_in;
+	unsigned int n_good = st->n;
 	for (unsigned int i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		const struct ingress *in = find_ingress(w, st, pkt_of(m)->in_port);
+		struct pkt *pkt = pkt_of(m);
+		if (UNLIKELY(in == NULL || in->port != pkt->in_port))
+			in = add_ingress(w, st, pkt->in_port);
 		if (UNLIKELY(in->bridge == NULL)) {
 			pkt_drop(w, m, DP_DROP_NO_BRIDGE, 0, 0);
 			continue;
 		}
-		enum dp_drop reason = parse_packet(m, &st->parsed[st->n]);
-		if (UNLIKELY(reason != DP_DROP__COUNT)) {
-			pkt_drop(w, m, reason, 0, 0);
+		bool is_usual = LIKELY(pkt->flags == 0) && parse_usual(m, &st->parsed[n_good]);
+		if (UNLIKELY(!is_usual) && !parse_unusual(w, m, &st->parsed[n_good]))
 			continue;
-		}
-		st->m[st->n] = m;
-		st->in[st->n] = in;
-		st->mask[st->n] = in->mask;
-		st->sessionless |= ((pkt_of(m)->flags & PKT_F_NO_SESSION) != 0 ? 1u : 0) << st->n;
-		st->n++;
+		if (UNLIKELY((pkt->flags & PKT_F_NO_SESSION) != 0))
+			st->sessionless |= UINT32_C(1) << n_good;
+		st->m[n_good] = m;
+		st->in[n_good] = in;
+		st->mask[n_good] = in->mask;
+		n_good++;
 	}
+	st->n = n_good;
+	st->last_in = in;
 }
 
-/* Most often that of the packet before. */
-static const struct ingress *find_ingress(const struct worker *w, struct staged *st, uint16_t port)
+/* False when that ended it. */
+static bool parse_unusual(struct worker *w, struct rte_mbuf *m, struct session_key *key)
 {
-	if (LIKELY(st->n_ingress > 0 && st->ingress[st->n_ingress - 1].port == port))
-		return &st->ingress[st->n_ingress - 1];
+	enum dp_drop reason = parse_packet(m, key);
+	if (LIKELY(reason == DP_DROP__COUNT))
+		return true;
+	pkt_drop(w, m, reason, 0, 0);
+	return false;
+}
+
+static const struct ingress *add_ingress(const struct worker *w, struct staged *st, uint16_t port)
+{
 	struct ingress *in = &st->ingress[st->n_ingress++];
 	*in = (struct ingress){.port = port};
 	const struct port *p = rcu_get(w->dp->ports[port]);
@@ -161,10 +187,10 @@ static const struct ingress *find_ingress(const struct worker *w, struct staged 
 	return in;
 }
 
-static void stage_find(struct worker *w, struct staged *st)
+static void stage_find(struct worker *w, struct staged *st, unsigned int from, unsigned int to)
 {
-	session_runs_find(w->sessions, &st->runs);
-	for (unsigned int i = 0; i < st->runs.n; i++) {
+	session_runs_find(w->sessions, &st->runs, from, to);
+	for (unsigned int i = from; i < to; i++) {
 		if (UNLIKELY(is_sessionless(st, st->runs.first[i])))
 			st->runs.session[i] = NULL;
 		else if (LIKELY(st->runs.session[i] != NULL))
@@ -177,13 +203,13 @@ static bool is_sessionless(const struct staged *st, unsigned int i)
 	return (st->sessionless >> i & 1) != 0;
 }
 
-/* In order of arrival. */
-static void stage_act(struct worker *w, struct staged *st)
+/* Runs from … to - 1, in order of arrival. */
+static void stage_act(struct worker *w, struct staged *st, unsigned int from, unsigned int to)
 {
-	bool look_again = false;
-	for (unsigned int run = 0; run < st->runs.n; run++) {
-		if (UNLIKELY(look_again) || !act_plain(w, st, run))
-			act_each(w, st, run, &look_again);
+	stage_find(w, st, from, to);
+	for (unsigned int run = from; run < to; run++) {
+		if (UNLIKELY(st->look_again) || !act_plain(w, st, run))
+			act_each(w, st, run);
 	}
 }
 
@@ -212,12 +238,12 @@ static bool act_plain(struct worker *w, const struct staged *st, unsigned int ru
  * A packet whose session was not there may find it now, made by the one before it. When a session was deleted on the way,
  * pointers found before may be to another key's session: those packets look again.
  */
-static void act_each(struct worker *w, struct staged *st, unsigned int run, bool *look_again)
+static void act_each(struct worker *w, struct staged *st, unsigned int run)
 {
 	struct session_runs *runs = &st->runs;
 	for (unsigned int i = runs->first[run]; i < runs->first[run + 1]; i++) {
 		struct session *s = runs->session[run];
-		if (UNLIKELY((s == NULL || *look_again) && !is_sessionless(st, i)))
+		if (UNLIKELY((s == NULL || st->look_again) && !is_sessionless(st, i)))
 			runs->session[run] = s =
 			    session_find(w->sessions, &runs->key[run], runs->hash[run]);
 		bool is_stale = s != NULL && !is_fresh(w, st->in[i]->bridge, s);
@@ -226,15 +252,21 @@ static void act_each(struct worker *w, struct staged *st, unsigned int run, bool
 			continue;
 		}
 		*(s != NULL ? &w->stats.session_stale : &w->stats.session_misses) += 1;
-		*look_again |= run_rules(w, st, run, i);
+		st->look_again |= run_rules(w, st, run, i);
 	}
 }
 
-static bool is_fresh(const struct worker *w, const struct bridge *br, const struct session *s)
+static inline bool is_fresh(
+    const struct worker *w, const struct bridge *br, const struct session *s)
 {
-	const struct program *prog = s->program;
 	if (s->version < __atomic_load_n(&br->change_version, __ATOMIC_RELAXED))
 		return false;
+	return s->program->n_fdb == 0 || is_learned_fresh(w, s->program);
+}
+
+/* Whether all that the program knows of MAC addresses is still so. */
+static bool is_learned_fresh(const struct worker *w, const struct program *prog)
+{
 	for (unsigned int i = 0; i < prog->n_fdb; i++) {
 		const struct program_fdb *dep = &prog->fdb[i];
 		const struct bridge *learned_on = rcu_get(w->dp->bridges[dep->bridge]);

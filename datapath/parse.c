@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Ethernet, VLAN tags, ARP, IPv4 and L4. The path of an untagged or tagged TCP or UDP packet over IPv4 is straight
- * line and inlined; IPv6 and neighbour discovery are in parse_ip6.c, what only rules need is in parse_key.c.
+ * line and inlined (parse_usual.h); IPv6 and neighbour discovery are in parse_ip6.c, what only rules need is in parse_key.c.
  *
  * What cannot be parsed must not be forwarded: two parsers that disagree about a packet are how filters are
  * bypassed. So headers cut short, lengths that contradict each other and fragments made to hide an L4 header
@@ -9,31 +9,23 @@
  */
 #include "datapath/parse.h"
 
-#include <immintrin.h>
-
 #include "datapath/csum.h"
 #include "datapath/parse_priv.h"
-
-#define ALWAYS_INLINE inline __attribute__((always_inline))
+#include "datapath/parse_usual.h"
 
 /*
  * The inlined functions take the parser by value: its members stay in registers, because no pointer to them is around that a
  * store to the key could go through. The others get the address of a copy.
  */
-static ALWAYS_INLINE bool parse_usual(struct rte_mbuf *m, struct session_key *key);
-static ALWAYS_INLINE uint32_t usual_l4_size(const uint8_t *l4, uint8_t proto, int32_t n_there);
-static ALWAYS_INLINE void usual_key(const uint8_t *data, uint16_t port, struct session_key *key);
 static enum dp_drop parse_any(struct rte_mbuf *m, struct session_key *key);
-static ALWAYS_INLINE enum dp_drop parse_vlans(
-    struct parser p, uint16_t *ret_type, uint32_t *ret_ofs);
+PARSE_INLINE enum dp_drop parse_vlans(struct parser p, uint16_t *ret_type, uint32_t *ret_ofs);
 static enum dp_drop parse_other(struct parser *p, uint16_t type, uint32_t ofs);
 static enum dp_drop parse_arp(struct parser *p, uint32_t ofs);
-static ALWAYS_INLINE enum dp_drop parse_ip4(struct parser p, uint32_t ofs, bool csum_is_good);
+PARSE_INLINE enum dp_drop parse_ip4(struct parser p, uint32_t ofs, bool csum_is_good);
 static enum dp_drop parse_ip4_fragment(struct parser *p, const uint8_t *ip, uint32_t payload_len);
-static ALWAYS_INLINE enum dp_drop parse_l4_inline(struct parser p, uint32_t ofs, uint8_t proto);
+PARSE_INLINE enum dp_drop parse_l4_inline(struct parser p, uint32_t ofs, uint8_t proto);
 static enum dp_drop parse_icmp(struct parser *p, uint32_t ofs, uint8_t proto);
 static enum dp_drop check_partial(struct rte_mbuf *m, struct session_key *key);
-static void add_tunnel(struct pkt *pkt, struct session_key *key);
 
 enum dp_drop parse_packet(struct rte_mbuf *m, struct session_key *key)
 {
@@ -53,81 +45,14 @@ enum dp_drop parse_l4(struct parser *p, uint32_t ofs, uint8_t proto)
 	return parse_l4_inline(*p, ofs, proto);
 }
 
-/*
- * TCP or UDP over IPv4, no tag, options or fragment, in one segment: what most packets are. False when it is not, or something
- * is wrong with it; parse_any then says what.
- */
-static ALWAYS_INLINE bool parse_usual(struct rte_mbuf *m, struct session_key *key)
+/* Peers without a route slot are not told apart by the key, so their packets always run the rules. */
+void parse_add_tunnel(struct pkt *pkt, struct session_key *key)
 {
-	enum { L3 = ETH_HDR_SIZE, L4 = L3 + IP4_HDR_SIZE };
-	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
-	struct pkt *pkt = pkt_of(m);
-
-	if (UNLIKELY(m->data_len < L4 + UDP_HDR_SIZE || m->nb_segs > 1))
-		return false;
-	uint8_t proto = data[L3 + 9];
-	uint32_t end = L3 + get_be16(data + L3 + 2);
-	bool is_usual = load16(data + L3 - 2) == RTE_BE16(ETH_TYPE_IP4) && data[L3] == 0x45 &&
-			(load16(data + L3 + 6) & RTE_BE16(IP4_MF | IP4_OFFSET_MASK)) == 0 &&
-			end <= m->pkt_len;
-	if (UNLIKELY(!is_usual || m->data_len < L4 + (proto == IP_PROTO_TCP ? TCP_HDR_SIZE : 0)))
-		return false;
-	uint32_t l4_size = usual_l4_size(data + L4, proto, (int32_t)end - L4);
-	if (UNLIKELY(l4_size == 0))
-		return false;
-	if ((m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) != RTE_MBUF_F_RX_IP_CKSUM_GOOD &&
-	    UNLIKELY(csum_ip4_sum(data + L3, IP4_HDR_SIZE) != 0xffff))
-		return false;
-	pkt->l3_ofs = L3;
-	pkt->l4_ofs = L4;
-	pkt->l4_payload_ofs = (uint16_t)(L4 + l4_size);
-	pkt->n_vlans = 0;
-	pkt->l4_proto = proto;
-	usual_key(data, pkt->in_port, key);
-	if (UNLIKELY(pkt->tun_peer != PKT_NO_PEER))
-		add_tunnel(pkt, key);
-	return true;
-}
-
-/* 0 when something is wrong with the header. n_there: bytes of the IP packet from it on; below 0 when it is cut before. */
-static ALWAYS_INLINE uint32_t usual_l4_size(const uint8_t *l4, uint8_t proto, int32_t n_there)
-{
-	if (proto == IP_PROTO_UDP) {
-		int32_t len = get_be16(l4 + 4);
-		return len >= UDP_HDR_SIZE && len <= n_there ? UDP_HDR_SIZE : 0;
-	}
-	if (proto != IP_PROTO_TCP)
-		return 0;
-	int32_t size = (l4[12] >> 4) * 4;
-	return size >= TCP_HDR_SIZE && size <= n_there ? (uint32_t)size : 0;
-}
-
-static_assert(
-    offsetof(struct session_key, eth_type) == 2 && offsetof(struct session_key, eth_dst) == 8 &&
-	offsetof(struct session_key, ip_ttl) == 30 && offsetof(struct session_key, src) == 32 &&
-	offsetof(struct session_key, dst) == 48 && offsetof(struct session_key, tp_src) == 64,
-    "usual_key");
-
-/* As parse_any would fill it, but in whole vectors. What is not named is zero. */
-static ALWAYS_INLINE void usual_key(const uint8_t *data, uint16_t port, struct session_key *key)
-{
-	enum { IP = ETH_HDR_SIZE, L4 = IP + IP4_HDR_SIZE, TTL = IP + 8 - 8, NONE = -1 };
-	// Key bytes 0-15: port, type, no tags, the first 8 bytes of the frame. 16-31: the next 4, and the TTL.
-	const __m128i low =
-	    _mm_setr_epi8(NONE, NONE, 12, 13, NONE, NONE, NONE, NONE, 0, 1, 2, 3, 4, 5, 6, 7);
-	const __m128i high = _mm_setr_epi8(
-	    0, 1, 2, 3, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, TTL, NONE);
-	__m128i l2 = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i_u *)data), low);
-	__m128i rest = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i_u *)(data + 8)), high);
-	__m128i src = _mm_loadu_si32(data + IP + 12), dst = _mm_loadu_si32(data + IP + 16);
-	l2 = _mm_insert_epi16(l2, (short)port, 0);
-	_mm256_storeu_si256((__m256i_u *)(void *)key, _mm256_set_m128i(rest, l2));
-	_mm256_storeu_si256((__m256i_u *)(void *)&key->src, _mm256_set_m128i(dst, src));
-	memcpy(&key->tp_src, data + L4, 4);
-	bool is_tcp = data[IP + 9] == IP_PROTO_TCP;
-	key->tcp_flags = is_tcp ? load16(data + L4 + 12) & RTE_BE16(0x0fff) : 0;
-	key->ip_proto = data[IP + 9];
-	key->ip_tos = data[IP + 1];
+	key->tun_vni = pkt->tun_vni;
+	if (pkt->tun_peer == PKT_NO_SLOT)
+		pkt->flags |= PKT_F_NO_SESSION;
+	else
+		key->tun_peer = (uint16_t)(((pkt->tun_local << 12) | (pkt->tun_peer & 0xfff)) + 1);
 }
 
 static enum dp_drop parse_any(struct rte_mbuf *m, struct session_key *key)
@@ -143,7 +68,7 @@ static enum dp_drop parse_any(struct rte_mbuf *m, struct session_key *key)
 	pkt->n_vlans = 0;
 	pkt->l4_proto = 0;
 	if (UNLIKELY(pkt->tun_peer != PKT_NO_PEER))
-		add_tunnel(pkt, key);
+		parse_add_tunnel(pkt, key);
 
 	struct parser p = {
 	    .data = rte_pktmbuf_mtod(m, const uint8_t *),
@@ -170,8 +95,7 @@ static enum dp_drop parse_any(struct rte_mbuf *m, struct session_key *key)
 	return parse_ip4(p, ofs, csum_is_good);
 }
 
-static ALWAYS_INLINE enum dp_drop parse_vlans(
-    struct parser p, uint16_t *ret_type, uint32_t *ret_ofs)
+PARSE_INLINE enum dp_drop parse_vlans(struct parser p, uint16_t *ret_type, uint32_t *ret_ofs)
 {
 	uint32_t ofs = ETH_HDR_SIZE;
 	uint16_t type = load16(p.data + ofs - 2);
@@ -220,7 +144,7 @@ static enum dp_drop parse_arp(struct parser *p, uint32_t ofs)
 	return DP_DROP__COUNT;
 }
 
-static ALWAYS_INLINE enum dp_drop parse_ip4(struct parser p, uint32_t ofs, bool csum_is_good)
+PARSE_INLINE enum dp_drop parse_ip4(struct parser p, uint32_t ofs, bool csum_is_good)
 {
 	const uint8_t *ip = p.data + ofs;
 
@@ -271,7 +195,7 @@ static enum dp_drop parse_ip4_fragment(struct parser *p, const uint8_t *ip, uint
 	return DP_DROP__COUNT;
 }
 
-static ALWAYS_INLINE enum dp_drop parse_l4_inline(struct parser p, uint32_t ofs, uint8_t proto)
+PARSE_INLINE enum dp_drop parse_l4_inline(struct parser p, uint32_t ofs, uint8_t proto)
 {
 	const uint8_t *l4 = p.data + ofs;
 	uint32_t hdr_len;
@@ -368,14 +292,4 @@ static enum dp_drop check_partial(struct rte_mbuf *m, struct session_key *key)
 	csum_complete(m);
 	m->ol_flags &= ~RTE_MBUF_F_RX_IP_CKSUM_MASK;
 	return parse_packet(m, key); // not partial any more: once
-}
-
-/* Peers without a route slot are not told apart by the key, so their packets always run the rules. */
-static void add_tunnel(struct pkt *pkt, struct session_key *key)
-{
-	key->tun_vni = pkt->tun_vni;
-	if (pkt->tun_peer == PKT_NO_SLOT)
-		pkt->flags |= PKT_F_NO_SESSION;
-	else
-		key->tun_peer = (uint16_t)(((pkt->tun_local << 12) | (pkt->tun_peer & 0xfff)) + 1);
 }

@@ -251,12 +251,14 @@ static void run_rule(struct pipeline *p, const struct rule *r)
 {
 	p->rule = r;
 	program_add_rule(&p->builder, r->stats_idx);
-	pipeline_actions(p, rule_apply_actions(r), r->apply_size);
+	if (r->apply_size != 0)
+		pipeline_actions(p, rule_apply_actions(r), r->apply_size);
 	if (!pipeline_goes_on(p))
 		return;
 	if ((r->flags & DP_RULE_F_CLEAR) != 0)
 		*p->set = (struct action_set){0};
-	action_set_write(p->set, p, rule_write_actions(r), r->write_size);
+	if (r->write_size != 0)
+		action_set_write(p->set, p, rule_write_actions(r), r->write_size);
 	if ((r->flags & DP_RULE_F_WRITE_METADATA) != 0) {
 		uint64_t kept = p->now.key.metadata & ~r->metadata_mask_be;
 		p->now.key.metadata = kept | (r->metadata_be & r->metadata_mask_be);

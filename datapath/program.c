@@ -26,6 +26,8 @@ struct program_cache {
 	struct program **chains;
 	uint32_t chain_mask;
 	uint32_t n_programs;
+	struct program
+	    *last; // interned, or NULL. New flows that come together often have one outcome
 };
 
 static uint32_t program_hash(const struct program_cache *c, const struct program *p);
@@ -65,11 +67,16 @@ void program_cache_destroy(struct program_cache *c)
 
 struct program *program_intern(struct program_cache *c, const struct program *prog)
 {
+	if (c->last != NULL && program_equal(c->last, prog)) {
+		c->last->n_refs++;
+		return c->last;
+	}
 	uint32_t hash = program_hash(c, prog);
 	struct program **chain = &c->chains[hash & c->chain_mask];
 	for (struct program *p = *chain; p != NULL; p = p->next) {
 		if (p->hash == hash && program_equal(p, prog)) {
 			p->n_refs++;
+			c->last = p;
 			return p;
 		}
 	}
@@ -84,6 +91,7 @@ struct program *program_intern(struct program_cache *c, const struct program *pr
 	p->next = *chain;
 	*chain = p;
 	c->n_programs++;
+	c->last = p;
 	return p;
 }
 
@@ -96,6 +104,8 @@ void program_unref(struct program_cache *c, struct program *prog)
 	while (*link != prog)
 		link = &(*link)->next;
 	*link = prog->next;
+	if (c->last == prog)
+		c->last = NULL;
 	unsigned int class = block_class(prog);
 	prog->next = c->free[class];
 	c->free[class] = prog;

@@ -161,9 +161,10 @@ void session_runs_guess(
 	}
 }
 
-void session_runs_find(struct session_table *t, struct session_runs *runs)
+void session_runs_find(
+    struct session_table *t, struct session_runs *runs, unsigned int from, unsigned int to)
 {
-	for (unsigned int i = 0; i < runs->n; i++) {
+	for (unsigned int i = from; i < to; i++) {
 		struct session *s = runs->session[i];
 		// Seldom: the tag is that of another key.
 		if (UNLIKELY(s != NULL && !key_equal(&s->key, &runs->key[i])))

@@ -61,8 +61,9 @@ void session_runs_add(const struct session_table *t, const struct session_key *p
 /* Second: runs from … to - 1. */
 void session_runs_guess(
     const struct session_table *t, struct session_runs *runs, unsigned int from, unsigned int to);
-/* Third: all. */
-void session_runs_find(struct session_table *t, struct session_runs *runs);
+/* Third: runs from … to - 1. */
+void session_runs_find(
+    struct session_table *t, struct session_runs *runs, unsigned int from, unsigned int to);
 /* NULL: miss. */
 struct session *session_find(struct session_table *t, const struct session_key *k, uint32_t hash);
 /* NULL when the budget or the port's tokens are used up. The caller sets program and version. */

@@ -13,8 +13,8 @@
  * freed, reused, array replaced) concerns rules that are invisible to it; the slot of a visible rule's match stays
  * where it is in every array that the reader can hold. Every search ends: an array always has a never-used slot.
  *
- * The hash is NH (RFC 4418: universal over a secret key) folded to 64 bits, with a secret of each table: who sends
- * packets cannot aim at buckets, and who sends rules cannot either.
+ * The hash is NH (RFC 4418: universal over a secret key) of the mapped words, mixed to 64 bits, with a secret of each
+ * table: who sends packets cannot aim at buckets, and who sends rules cannot either.
  *
  * Threads: table_hash_lookup on workers (RCU read side) and control; the rest on control.
  * Memory: does not own objects. table_hash_destroy frees at once: for use after a grace period (fits rcu_defer).
@@ -25,7 +25,6 @@
 struct table_seed {
 	uint64_t k[FLOW_KEY_N_WORDS + 2];
 };
-static_assert(FLOW_KEY_N_WORDS % 2 == 0, "words are hashed in pairs");
 
 /* The words of a mask that are not zero: the first n of words, named by map. */
 struct mask_words {
@@ -63,6 +62,26 @@ MUST_CHECK
 int table_hash_add(struct table_hash *h, const struct flow_key *k, void *object);
 /* Precondition: slot is from table_hash_find. */
 void table_hash_del(struct table_hash *h, void **slot);
+/* Whether the object's key is k's masked value. */
+bool table_hash_object_matches(
+    const struct table_hash *h, const void *object, const struct flow_key *k);
 /* Next object, from *pos = 0 on; NULL at the end. */
 void *table_hash_next(const struct table_hash *h, size_t *pos);
 size_t table_hash_memory(const struct table_hash *h);
+
+/* What one word adds to the sum. */
+static inline uint64_t table_hash_product(uint64_t word, uint64_t secret)
+{
+	uint64_t low = (uint32_t)((uint32_t)word + (uint32_t)secret);
+	uint64_t high = (uint32_t)((uint32_t)(word >> 32) + (uint32_t)(secret >> 32));
+
+	return low * high;
+}
+
+/* Spreads the sum over all bits. */
+static inline uint64_t table_hash_mix(uint64_t sum, const uint64_t secret[2])
+{
+	unsigned __int128 mixed = (unsigned __int128)(sum ^ secret[0]) * (secret[1] | 1);
+
+	return (uint64_t)mixed ^ (uint64_t)(mixed >> 64);
+}

@@ -67,13 +67,15 @@ void relaxer_relax(
 	}
 }
 
-/* How many rules have each pair of bytes in their mask. Returns how many rules there are. */
+/* How many rules have each pair of bytes in their mask. Returns how many rules have a mask at all. */
 static size_t count_cover(const struct hmap *masks, size_t cover[N_PAIRS])
 {
 	struct flow_key mask;
 	size_t n_rules = 0;
 
 	hmap_foreach (m, masks, struct table_mask, node) {
+		if (m->map == 0)
+			continue;
 		table_mask_expand(m, &mask);
 		for (unsigned int i = 0; i < N_PAIRS; i++)
 			cover[i] += pairs(&mask)[i] == UINT16_MAX ? m->n_rules : 0;

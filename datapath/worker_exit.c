@@ -18,6 +18,8 @@ enum {
 /* Packets ready for a port, and what is counted of them when it has taken, and perhaps freed, them. */
 struct parcel {
 	uint16_t n;
+	uint16_t many_ports; // not 0: they came in by more than one port
+	uint64_t n_bytes;    // of all
 	uint16_t in_port[BURST];
 	uint32_t len[BURST];
 	struct rte_mbuf **m; // [n]
@@ -187,7 +189,8 @@ static void make_ready(
 {
 	bool completes_csum = p->ops->completes_csum;
 	uint32_t max_untagged = RTE_ETHER_HDR_LEN + p->conf.mtu;
-	uint16_t n_good = 0;
+	uint16_t n_good = 0, first_port = pkt_of(pkts[0])->in_port, many_ports = 0;
+	uint64_t n_bytes = 0;
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		const struct pkt *k = pkt_of(m);
@@ -200,18 +203,22 @@ static void make_ready(
 			csum_complete(m);
 		ret->in_port[n_good] = k->in_port;
 		ret->len[n_good] = len;
+		many_ports |= k->in_port ^ first_port;
+		n_bytes += len;
 		pkts[n_good++] = m;
 	}
 	ret->m = pkts;
 	ret->n = n_good;
+	ret->many_ports = many_ports;
+	ret->n_bytes = n_bytes;
 }
 
 static void send_burst(struct worker *w, struct port *p, struct parcel *parcel)
 {
 	uint16_t n_sent = p->ops->tx_burst(p, (uint16_t)w->id, parcel->m, parcel->n);
-	uint64_t n_bytes = 0;
-	for (unsigned int i = 0; i < n_sent; i++)
-		n_bytes += parcel->len[i];
+	uint64_t n_bytes = parcel->n_bytes;
+	for (unsigned int i = n_sent; i < parcel->n; i++)
+		n_bytes -= parcel->len[i];
 	struct port_counters *c = &w->ports[p->id];
 	c->tx_packets += n_sent;
 	c->tx_bytes += n_bytes;
@@ -248,6 +255,8 @@ static void hand_over(
 /* How many packets of one in_port there are at from, of the first n. Most parcels are of one. */
 static unsigned int run_of(const struct parcel *parcel, unsigned int from, unsigned int n)
 {
+	if (LIKELY(parcel->many_ports == 0))
+		return n - from;
 	unsigned int i = from + 1;
 	while (i < n && parcel->in_port[i] == parcel->in_port[from])
 		i++;

@@ -172,6 +172,19 @@ static void equal_outcomes_share_one_program(void **state)
 	program_cache_destroy(c);
 }
 
+static void a_program_that_is_gone_is_made_again(void **state)
+{
+	(void)state;
+	struct program_cache *c = program_cache_create(1 << 16, &secret);
+	program_unref(c, program_intern(c, outputs(1, 3)));
+	struct program *again = program_intern(c, outputs(1, 3));
+	struct program *other = program_intern(c, outputs(2, 3));
+	assert_int_equal(program_cache_count(c), 2);
+	assert_ptr_not_equal(again, other);
+	assert_ptr_equal(program_intern(c, outputs(1, 3)), again);
+	program_cache_destroy(c);
+}
+
 static void outcomes_of_other_rules_are_not_shared(void **state)
 {
 	(void)state;
@@ -246,6 +259,7 @@ int main(void)
 	    TEST(too_many_rules_or_crossings_are_a_drop_for_depth),
 	    TEST(many_learned_destinations_are_not_kept),
 	    TEST(equal_outcomes_share_one_program),
+	    TEST(a_program_that_is_gone_is_made_again),
 	    TEST(outcomes_of_other_rules_are_not_shared),
 	    TEST(full_arena_refuses_and_recovers),
 	    TEST(every_op_has_text_and_size),

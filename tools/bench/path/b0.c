@@ -124,7 +124,7 @@ static void look_up(struct session_table *t, struct staged_burst *b)
 	b->runs.n = 0;
 	session_runs_add(t, b->parsed, b->mask, 0, 0, BURST, &b->runs);
 	session_runs_guess(t, &b->runs, 0, b->runs.n);
-	session_runs_find(t, &b->runs);
+	session_runs_find(t, &b->runs, 0, b->runs.n);
 }
 
 static void run_look_up(struct run *r, struct staged_burst *b)
