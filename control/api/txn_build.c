@@ -27,6 +27,7 @@ static int run_op(struct build *b, json_t *json, uint32_t index, struct err *err
 static struct pending *touch(struct build *b, const struct txn_op *op);
 static int set_object(
     struct build *b, const struct txn_op *op, struct pending *p, json_t *data, struct err *err);
+static int check_immutable(const struct api_object *stored, json_t *data, struct err *err);
 static void stamp_flow(json_t *data, json_t *old);
 static void check_tables(struct build *b);
 static void fold(struct build *b, struct change_set *ret);
@@ -142,7 +143,9 @@ static int op_patch(struct build *b, const struct txn_op *op, struct pending *p,
 		return err_set(
 		    err, ERR_NOT_FOUND, "no %s %s to patch", api_tables[op->table].name, op->name);
 	err->path[0] = '\0';
-	json_t *data = schema_normalise(op->table, op->object, p->now->data, err);
+	json_t *old = api_object_json(p->now);
+	json_t *data = schema_normalise(op->table, op->object, old, err);
+	json_decref(old);
 	return set_object(b, op, p, data, err);
 }
 
@@ -150,8 +153,7 @@ static int op_patch(struct build *b, const struct txn_op *op, struct pending *p,
 static int set_object(
     struct build *b, const struct txn_op *op, struct pending *p, json_t *data, struct err *err)
 {
-	if (data == NULL || (p->stored != NULL && schema_check_immutable(op->table, p->stored->data,
-						      data, err) != 0)) {
+	if (data == NULL || (p->stored != NULL && check_immutable(p->stored, data, err) != 0)) {
 		char path[sizeof(err->path)];
 		snprintf(path, sizeof(path), "%s", err->path);
 		err_path(err, "/ops/%u/object%.100s", op->index, path);
@@ -164,11 +166,14 @@ static int set_object(
 		return -EPERM;
 	}
 	p->op = op->index;
-	if (p->now != NULL)
-		schema_keep(op->table, data, p->now->data);
+	json_t *old = p->now != NULL ? api_object_json(p->now) : NULL;
+	if (old != NULL)
+		schema_keep(op->table, data, old);
 	if (op->table == API_TABLE_FLOW)
-		stamp_flow(data, p->now != NULL ? p->now->data : NULL);
-	if (p->now != NULL && json_equal(p->now->data, data)) {
+		stamp_flow(data, old);
+	bool is_same = old != NULL && json_equal(old, data);
+	json_decref(old);
+	if (is_same) {
 		json_decref(data);
 		return 0;
 	}
@@ -179,6 +184,14 @@ static int set_object(
 	p->now =
 	    api_object_create(op->table, op->name, owner, store_generation(b->store) + 1, data);
 	return 0;
+}
+
+static int check_immutable(const struct api_object *stored, json_t *data, struct err *err)
+{
+	json_t *old = api_object_json(stored);
+	int r = schema_check_immutable(stored->table, old, data, err);
+	json_decref(old);
+	return r;
 }
 
 /*
@@ -226,16 +239,19 @@ static int op_assert(struct build *, const struct txn_op *op, struct pending *p,
 		return err_set(err, ERR_PARAMS, "object of assert is an object or null");
 	if (p->now == NULL)
 		return err_set(err, ERR_CONFLICT, "%s %s does not exist", table, op->name);
+	json_t *data = api_object_json(p->now);
 	const char *member;
 	json_t *value;
+	int r = 0;
 	json_object_foreach (op->object, member, value) {
-		if (json_equal(json_object_get(p->now->data, member), value))
+		if (r != 0 || json_equal(json_object_get(data, member), value))
 			continue;
 		err_path(err, "/ops/%u/object/%.64s", op->index, member);
-		return err_set(
+		r = err_set(
 		    err, ERR_CONFLICT, "%s %s has another %.64s", table, op->name, member);
 	}
-	return 0;
+	json_decref(data);
+	return r;
 }
 
 /* Limits of tables, and the guard against deleting most of one by mistake. */
@@ -272,8 +288,7 @@ static void fold(struct build *b, struct change_set *ret)
 	for (size_t i = 0; i < b->n; i++) {
 		const struct pending *p = &b->pending[i];
 		bool is_same = p->stored != NULL && p->now != NULL &&
-			       json_equal(p->stored->data, p->now->data) &&
-			       strcmp(p->stored->owner, p->now->owner) == 0;
+			       api_object_equal(p->stored, p->now);
 		if (p->stored != p->now && !is_same)
 			change_set_add(ret, p->stored, p->now, p->op);
 	}

@@ -255,7 +255,7 @@ static json_t *row_to_json(enum api_table table, const char *name, const struct 
 		return row;
 	json_array_append_new(row, json_string(o->owner));
 	json_array_append_new(row, json_integer((json_int_t)o->generation));
-	json_array_append(row, o->data);
+	json_array_append_new(row, api_object_json(o));
 	return row;
 }
 
