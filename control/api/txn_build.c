@@ -11,6 +11,8 @@
 #include "control/mem.h"
 #include "datapath/base/clock.h"
 
+enum { TEXT_MAX_SIZE = 16 << 20 };
+
 typedef int op_handler(
     struct build *b, const struct txn_op *op, struct pending *p, struct err *err);
 
@@ -23,6 +25,7 @@ static op_handler *const handlers[] = {
     [TXN_ASSERT] = op_assert,
 };
 
+static void run_value(struct build *b, const struct txn_ops *ops, uint32_t index);
 static int run_op(struct build *b, json_t *json, uint32_t index, struct err *err);
 static struct pending *touch(struct build *b, const struct txn_op *op);
 static int set_object(
@@ -33,21 +36,21 @@ static void check_tables(struct build *b);
 static void fold(struct build *b, struct change_set *ret);
 static void build_fini(struct build *b);
 
-int txn_build(const struct store *s, const struct txn_rules *rules, json_t *ops,
+int txn_build(const struct store *s, const struct txn_rules *rules, const struct txn_ops *ops,
     struct change_set *ret, struct txn_errors *errs)
 {
 	struct build b = {.store = s, .rules = rules, .errs = errs};
-	size_t n = json_array_size(ops);
+	size_t n = txn_ops_count(ops);
 	b.pending = mem_alloc_array(MAX_OF(n, 1), sizeof(*b.pending));
 	hmap_init(&b.by_name);
 	hash_key_init(&b.key);
+	b.values = json_array();
+	buf_writer_init(&b.text, TEXT_MAX_SIZE);
 	change_set_init(ret, n);
 
-	for (size_t i = 0; i < n; i++) {
-		struct err err = {0};
-		if (run_op(&b, json_array_get(ops, i), (uint32_t)i, &err) != 0)
-			txn_errors_add(errs, &err, (int64_t)i);
-	}
+	for (size_t i = 0; i < n; i++)
+		if (ops->list != NULL || !build_text_op(&b, ops->raw.entries[i], (uint32_t)i))
+			run_value(&b, ops, (uint32_t)i);
 	/* On a half-built state, references would be found missing that are only misspelt. */
 	if (errs->n == 0)
 		build_check_references(&b);
@@ -84,6 +87,18 @@ void txn_errors_fini(struct txn_errors *errs)
 	*errs = (struct txn_errors){0};
 }
 
+static void run_value(struct build *b, const struct txn_ops *ops, uint32_t index)
+{
+	struct err err = {0};
+	json_t *op = json_array_get(ops->list, index);
+	if (ops->list == NULL) {
+		op = json_raw_entry(&ops->raw, index);
+		json_array_append_new(b->values, op);
+	}
+	if (run_op(b, op, index, &err) != 0)
+		txn_errors_add(b->errs, &err, (int64_t)index);
+}
+
 static int run_op(struct build *b, json_t *json, uint32_t index, struct err *err)
 {
 	struct txn_op op = {.index = index};
@@ -102,32 +117,44 @@ static int run_op(struct build *b, json_t *json, uint32_t index, struct err *err
 	return handlers[op.verb](b, &op, p, err);
 }
 
-static uint64_t hash_of(const struct build *b, enum api_table table, const char *name)
-{
-	return hash_string(&b->key, name) + (uint64_t)table;
-}
-
 static struct pending *touch(struct build *b, const struct txn_op *op)
 {
-	struct pending *p = (struct pending *)build_find(b, op->table, op->name);
-	if (p == NULL) {
-		p = &b->pending[b->n++];
-		p->table = op->table;
-		p->name = op->name;
-		p->stored = store_find(b->store, op->table, op->name);
-		if (p->stored != NULL)
-			p->now = api_object_ref(p->stored);
-		hmap_add(&b->by_name, &p->node, hash_of(b, op->table, op->name));
-	}
+	struct build_name name = build_name(b, op->table, op->name);
+	struct pending *p = build_find_pending(b, &name);
+	return p != NULL ? p
+			 : build_add_pending(b, &name, store_find(b->store, op->table, op->name));
+}
+
+struct build_name build_name(const struct build *b, enum api_table table, const char *text)
+{
+	return (struct build_name){table, text, hash_string(&b->key, text) + (uint64_t)table};
+}
+
+struct pending *build_find_pending(const struct build *b, const struct build_name *name)
+{
+	hmap_foreach_with_hash (p, &b->by_name, name->hash, struct pending, node)
+		if (p->table == name->table && strcmp(p->name, name->text) == 0)
+			return p;
+	return NULL;
+}
+
+struct pending *build_add_pending(
+    struct build *b, const struct build_name *name, const struct api_object *stored)
+{
+	struct pending *p = &b->pending[b->n++];
+	p->table = name->table;
+	p->name = name->text;
+	p->stored = stored;
+	if (stored != NULL)
+		p->now = api_object_ref(stored);
+	hmap_add(&b->by_name, &p->node, name->hash);
 	return p;
 }
 
-const struct pending *build_find(const struct build *b, enum api_table table, const char *name)
+const struct pending *build_find(const struct build *b, enum api_table table, const char *text)
 {
-	hmap_foreach_with_hash (p, &b->by_name, hash_of(b, table, name), struct pending, node)
-		if (p->table == table && strcmp(p->name, name) == 0)
-			return p;
-	return NULL;
+	struct build_name name = build_name(b, table, text);
+	return build_find_pending(b, &name);
 }
 
 static int op_put(struct build *b, const struct txn_op *op, struct pending *p, struct err *err)
@@ -296,8 +323,12 @@ static void fold(struct build *b, struct change_set *ret)
 
 static void build_fini(struct build *b)
 {
-	for (size_t i = 0; i < b->n; i++)
+	for (size_t i = 0; i < b->n; i++) {
 		api_object_unref(b->pending[i].now);
+		api_object_unref(b->pending[i].named);
+	}
 	hmap_fini(&b->by_name);
+	json_decref(b->values);
+	buf_writer_fini(&b->text);
 	free(b->pending);
 }

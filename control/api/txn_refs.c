@@ -69,9 +69,17 @@ static void check_object_references(struct build *b, const struct pending *p)
 static void check_reference(struct build *b, const struct pending *p, const struct reference *r)
 {
 	const struct api_column *column = r->column;
-	struct err err = {0};
-	if (check_target(b, schema_find_table(column->values), r->name, &err) == 0)
+	enum api_table to = schema_find_table(column->values);
+	struct err err;
+	/* One bridge has many flows. */
+	if (b->target.table == to && strcmp(b->target.name, r->name) == 0)
 		return;
+	err = (struct err){0};
+	if (check_target(b, to, r->name, &err) == 0) {
+		b->target.table = to;
+		memcpy(b->target.name, r->name, sizeof(r->name));
+		return;
+	}
 	err_object(&err, "%s/%s", api_tables[p->table].name, p->name);
 	if (column->flags & CF_LIST)
 		err_path(&err, "/%s/%zu", column->name, r->n - 1);
