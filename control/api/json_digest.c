@@ -5,6 +5,8 @@
 
 #include "datapath/base/hash.h"
 
+enum { MAX_DEPTH = 16, MAX_MEMBERS = 40 }; // of texts; beyond they are not plain
+
 /* Where each kind of value begins: digits of pi, so that nobody has chosen them. */
 static const uint64_t begin_object = 0x243f6a8885a308d3, begin_array = 0x13198a2e03707344,
 		      begin_string = 0xa4093822299f31d0, begin_integer = 0x082efa98ec4e6c89,
@@ -13,8 +15,10 @@ static const uint64_t begin_object = 0x243f6a8885a308d3, begin_array = 0x13198a2
 
 static uint64_t mix(uint64_t h, uint64_t word);
 static uint64_t object_digest(json_t *object);
-static uint64_t plain_object(struct json_plain *p);
-static uint64_t plain_word(struct json_plain *p, size_t size, uint64_t digest);
+static uint64_t plain_digest(struct json_plain *p, unsigned int depth);
+static uint64_t plain_object(struct json_plain *p, unsigned int depth);
+static uint64_t plain_word(
+    struct json_plain *p, const char *word, size_t size, uint64_t digest);
 
 uint64_t json_digest(json_t *value)
 {
@@ -45,23 +49,7 @@ uint64_t json_digest(json_t *value)
 
 uint64_t json_plain_digest(struct json_plain *p)
 {
-	struct json_span s;
-	uint64_t h;
-
-	switch (json_plain_next(p)) {
-	case '{': return plain_object(p);
-	case '[':
-		h = json_digest_list();
-		p->at++;
-		for (bool is_first = true; json_plain_more(p, ']', &is_first);)
-			h = json_digest_add(h, json_plain_digest(p));
-		return h;
-	case '"': s = json_plain_string(p); return json_digest_string(s.text, s.size);
-	case 't': return plain_word(p, 4, begin_true);
-	case 'f': return plain_word(p, 5, begin_false);
-	case 'n': return plain_word(p, 4, begin_null);
-	default: return mix(begin_integer, json_plain_uint(p));
-	}
+	return plain_digest(p, 0);
 }
 
 uint64_t json_digest_list(void)
@@ -100,23 +88,56 @@ static uint64_t object_digest(json_t *object)
 	return mix(sum, json_object_size(object));
 }
 
-static uint64_t plain_object(struct json_plain *p)
+static uint64_t plain_digest(struct json_plain *p, unsigned int depth)
 {
-	uint64_t sum = begin_object, n = 0;
+	struct json_span s;
+	uint64_t h;
+
+	if (p->bad || depth == MAX_DEPTH) {
+		p->bad = true;
+		return 0;
+	}
+	switch (json_plain_next(p)) {
+	case '{': return plain_object(p, depth);
+	case '[':
+		h = json_digest_list();
+		p->at++;
+		for (bool is_first = true; json_plain_more(p, ']', &is_first);)
+			h = json_digest_add(h, plain_digest(p, depth + 1));
+		return h;
+	case '"': s = json_plain_string(p); return json_digest_string(s.text, s.size);
+	case 't': return plain_word(p, "true", 4, begin_true);
+	case 'f': return plain_word(p, "false", 5, begin_false);
+	case 'n': return plain_word(p, "null", 4, begin_null);
+	default: return mix(begin_integer, json_plain_uint(p));
+	}
+}
+
+static uint64_t plain_object(struct json_plain *p, unsigned int depth)
+{
+	uint64_t sum = begin_object, names[MAX_MEMBERS];
+	size_t n = 0;
 
 	p->at++;
-	for (bool is_first = true; json_plain_more(p, '}', &is_first); n++) {
+	for (bool is_first = true; json_plain_more(p, '}', &is_first);) {
 		struct json_span key = json_plain_key(p);
-		uint64_t h = json_digest_string(key.text, key.size);
-		sum += mix(h, json_plain_digest(p));
+		uint64_t name = json_digest_string(key.text, key.size);
+		/* Equal digests of different names would only send the message the longer way. */
+		for (size_t i = 0; i < n; i++)
+			p->bad |= names[i] == name;
+		if (p->bad || n == MAX_MEMBERS) {
+			p->bad = true;
+			return 0;
+		}
+		names[n++] = name;
+		sum += mix(name, plain_digest(p, depth + 1));
 	}
 	return mix(sum, n);
 }
 
-/* It was read before: the word is all there. */
-static uint64_t plain_word(struct json_plain *p, size_t size, uint64_t digest)
+static uint64_t plain_word(struct json_plain *p, const char *word, size_t size, uint64_t digest)
 {
-	if ((size_t)(p->end - p->at) < size)
+	if ((size_t)(p->end - p->at) < size || memcmp(p->at, word, size) != 0)
 		p->bad = true;
 	else
 		p->at += size;

@@ -12,7 +12,7 @@
 #include "control/api/json_plain.h"
 
 uint64_t json_digest(json_t *value);
-/* The same of a value that is plain text; p steps over it. */
+/* The same of a text, which need not be JSON: what is not plain sets bad, as does a name that occurs twice in an object. */
 uint64_t json_plain_digest(struct json_plain *p);
 /* Of a list, entry by entry: begin with the number that json_digest_list gives, then add each. */
 uint64_t json_digest_list(void);

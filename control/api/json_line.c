@@ -143,8 +143,12 @@ static int scan_string(struct scan *s, struct err *err)
 {
 	size_t start = s->pos;
 	size_t end = start + 1;
-	while (end < s->size && s->text[end] != '"')
-		end += s->text[end] == '\\' ? 2 : 1;
+	for (;;) {
+		end = (size_t)(json_plain_text_end(s->text + end, s->text + s->size) - s->text);
+		if (end >= s->size || s->text[end] == '"')
+			break;
+		end = MIN_OF(end + (s->text[end] == '\\' ? 2 : 1), s->size);
+	}
 	size_t size = end + 1 - start;
 	if (size > s->limits->string_size + 2)
 		return too_large(err, "bytes of a string", s->limits->string_size);

@@ -5,32 +5,7 @@
 
 enum { MAX_DIGITS = 18 }; // of a number that surely fits
 
-static void skip(struct json_plain *p, unsigned int depth);
-static void skip_object(struct json_plain *p, unsigned int depth);
-static void skip_word(struct json_plain *p, const char *word, size_t size);
-
-struct json_span json_plain_string(struct json_plain *p)
-{
-	if (!json_plain_take(p, '"'))
-		return (struct json_span){"", 0};
-	const char *start = p->at, *at = start;
-	/* Space to tilde, without the two that mean something. */
-	while (at < p->end && (uint8_t)(*at - ' ') <= '~' - ' ' && *at != '"' && *at != '\\')
-		at++;
-	if (at == p->end || *at != '"') {
-		p->bad = true;
-		return (struct json_span){"", 0};
-	}
-	p->at = at + 1;
-	return (struct json_span){start, (size_t)(at - start)};
-}
-
-struct json_span json_plain_key(struct json_plain *p)
-{
-	struct json_span key = json_plain_string(p);
-	json_plain_take(p, ':');
-	return key;
-}
+static void skip_word(struct json_plain *p);
 
 uint64_t json_plain_uint(struct json_plain *p)
 {
@@ -49,10 +24,57 @@ uint64_t json_plain_uint(struct json_plain *p)
 
 struct json_span json_plain_value(struct json_plain *p)
 {
+	unsigned int depth = 0;
+
 	json_plain_next(p);
 	const char *start = p->at;
-	skip(p, 0);
+	do {
+		switch (json_plain_next(p)) {
+		case '{':
+		case '[': depth++; break;
+		case '}':
+		case ']': depth--; break;
+		case '"': json_plain_string(p); continue;
+		case '\0': p->bad = true; continue;
+		case ',':
+		case ':': break;
+		default: skip_word(p); continue;
+		}
+		p->at++;
+	} while (depth > 0 && !p->bad);
 	return (struct json_span){start, p->bad ? 0 : (size_t)(p->at - start)};
+}
+
+size_t json_plain_copy(struct json_plain *p, char *to)
+{
+	unsigned int depth = 0;
+	char *start = to;
+
+	do {
+		char c = json_plain_next(p);
+		const char *from = p->at;
+		if (c == '"') {
+			json_plain_string(p);
+		} else if (c == '\0') {
+			p->bad = true;
+		} else if (strchr("{}[],:", c) == NULL) {
+			skip_word(p);
+		} else {
+			depth += c == '{' || c == '[';
+			depth -= c == '}' || c == ']';
+			p->at++;
+		}
+		memcpy(to, from, (size_t)(p->at - from));
+		to += p->at - from;
+	} while (depth > 0 && !p->bad);
+	return (size_t)(to - start);
+}
+
+/* A number, true, false or null: up to what may follow. */
+static void skip_word(struct json_plain *p)
+{
+	while (p->at < p->end && *p->at > ' ' && *p->at != ',' && *p->at != '}' && *p->at != ']')
+		p->at++;
 }
 
 struct json_span json_plain_find(const char *object, size_t size, const char *name)
@@ -68,52 +90,4 @@ struct json_span json_plain_find(const char *object, size_t size, const char *na
 			return value;
 	}
 	return (struct json_span){p.bad ? NULL : "", 0};
-}
-
-static void skip(struct json_plain *p, unsigned int depth)
-{
-	if (p->bad || depth == JSON_PLAIN_MAX_DEPTH) {
-		p->bad = true;
-		return;
-	}
-	switch (json_plain_next(p)) {
-	case '{': skip_object(p, depth); break;
-	case '[':
-		p->at++;
-		for (bool is_first = true; json_plain_more(p, ']', &is_first);)
-			skip(p, depth + 1);
-		break;
-	case '"': json_plain_string(p); break;
-	case 't': skip_word(p, "true", 4); break;
-	case 'f': skip_word(p, "false", 5); break;
-	case 'n': skip_word(p, "null", 4); break;
-	default: json_plain_uint(p); break;
-	}
-}
-
-static void skip_object(struct json_plain *p, unsigned int depth)
-{
-	struct json_span keys[JSON_PLAIN_MAX_MEMBERS];
-	size_t n = 0;
-
-	p->at++;
-	for (bool is_first = true; json_plain_more(p, '}', &is_first);) {
-		struct json_span key = json_plain_key(p);
-		for (size_t i = 0; i < n; i++)
-			p->bad |= keys[i].size == key.size &&
-				  memcmp(keys[i].text, key.text, key.size) == 0;
-		p->bad |= n == JSON_PLAIN_MAX_MEMBERS;
-		if (p->bad)
-			return;
-		keys[n++] = key;
-		skip(p, depth + 1);
-	}
-}
-
-static void skip_word(struct json_plain *p, const char *word, size_t size)
-{
-	if ((size_t)(p->end - p->at) < size || memcmp(p->at, word, size) != 0)
-		p->bad = true;
-	else
-		p->at += size;
 }

@@ -4,13 +4,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/api/json_digest.h"
 #include "control/api/json_read.h"
 #include "control/mem.h"
 
-void json_raw_add(struct json_raw *raw, struct json_span entry)
+void json_raw_read(struct json_raw *raw, struct json_plain *p)
 {
-	raw->entries = mem_grow(raw->entries, raw->n, &raw->capacity, sizeof(*raw->entries));
-	raw->entries[raw->n++] = entry;
+	raw->digest = json_digest_list();
+	json_plain_take(p, '[');
+	for (bool is_first = true; json_plain_more(p, ']', &is_first);) {
+		json_plain_next(p);
+		const char *start = p->at;
+		raw->digest = json_digest_add(raw->digest, json_plain_digest(p));
+		raw->entries =
+		    mem_grow(raw->entries, raw->n, &raw->capacity, sizeof(*raw->entries));
+		raw->entries[raw->n++] = (struct json_span){start, (size_t)(p->at - start)};
+	}
+	raw->is_there = !p->bad;
+	if (p->bad)
+		json_raw_fini(raw);
 }
 
 void json_raw_keep(struct json_raw *raw)

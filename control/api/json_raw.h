@@ -14,12 +14,13 @@
 struct json_raw {
 	bool is_there; // also when it has no entries
 	struct json_span *entries;
+	uint64_t digest; // of the list (json_digest.h)
 	size_t n, capacity;
 	char *text;
 };
 
-/* Appends an entry of a text that stays until json_raw_keep. */
-void json_raw_add(struct json_raw *raw, struct json_span entry);
+/* Reads a list, whose text stays until json_raw_keep; p->bad when it is not plain, raw is empty then. */
+void json_raw_read(struct json_raw *raw, struct json_plain *p);
 /* From now on the entries are the list's own. */
 void json_raw_keep(struct json_raw *raw);
 void json_raw_fini(struct json_raw *raw);

@@ -133,14 +133,9 @@ static bool read_raw(struct reader *r)
 
 	if (r->raw == NULL || r->raw->is_there || json_plain_next(&p) != '[')
 		return false;
-	p.at++;
-	for (bool is_first = true; json_plain_more(&p, ']', &is_first);)
-		json_raw_add(r->raw, json_plain_value(&p));
-	if (p.bad) {
-		json_raw_fini(r->raw);
+	json_raw_read(r->raw, &p);
+	if (p.bad)
 		return false;
-	}
-	r->raw->is_there = true;
 	r->pos = (size_t)(p.at - r->text);
 	return true;
 }

@@ -8,6 +8,8 @@ enum { MAX_COLUMNS = 32, MAX_NAME = 64, MAX_HEX_DIGITS = 16 };
 /* The column behind the schema's: every table has it. */
 static const struct api_column cookie_column = {.name = "cookie", .type = CT_HEX64};
 
+static bool put_columns(
+    const struct api_table_def *def, const struct json_span *values, struct buf_writer *w);
 static const struct api_column *column_at(const struct api_table_def *def, size_t i);
 static size_t find_column(
     const struct api_table_def *def, struct json_span name, uint8_t *hint);
@@ -17,7 +19,6 @@ static bool is_good_name(struct json_span s);
 static bool is_good_hex(struct json_span s);
 static struct json_span unquoted(struct json_span value);
 static void put(struct buf_writer *w, const char *bytes, size_t size);
-static void put_compact(struct buf_writer *w, struct json_span value);
 
 bool schema_text_normalise(enum api_table table, struct json_span object,
     struct schema_text_hints *hints, struct buf_writer *w)
@@ -27,37 +28,42 @@ bool schema_text_normalise(enum api_table table, struct json_span object,
 	struct json_plain p = {.at = object.text, .end = object.text + object.size};
 	size_t start = w->size, n = 0;
 
+	/* Values go behind where the result will be, in their order; neither is longer than what was given. */
+	if (!buf_reserve(w, 2 * object.size + 2))
+		return false;
+	char *copy = (char *)w->data + start + object.size + 2;
 	json_plain_take(&p, '{');
 	for (bool is_first = true; json_plain_more(&p, '}', &is_first); n++) {
 		uint8_t *hint = &hints->columns[n % sizeof(hints->columns)];
 		size_t i = find_column(def, json_plain_key(&p), hint);
-		struct json_span value = json_plain_value(&p);
-		if (p.bad || i > def->n_columns || values[i].size > 0 ||
-		    !is_good(column_at(def, i), value))
+		struct json_span value = {copy, json_plain_copy(&p, copy)};
+		if (p.bad || i > def->n_columns || !is_good(column_at(def, i), value))
 			return false;
 		values[i] = value;
+		copy += value.size;
 	}
-	/* The writer has room for all of it from here on: the text does not grow. */
-	if (p.bad || !buf_reserve(w, object.size + 1))
-		return false;
+	return !p.bad && put_columns(def, values, w);
+}
+
+static bool put_columns(
+    const struct api_table_def *def, const struct json_span *values, struct buf_writer *w)
+{
+	size_t start = w->size;
+
 	for (size_t i = 0; i <= def->n_columns; i++) {
 		const struct api_column *column = column_at(def, i);
-		size_t before = w->size;
 		if (values[i].size == 0 && column->flags & CF_REQUIRED) {
 			w->size = start;
 			return false;
 		}
-		if (values[i].size == 0)
+		const char *absent = column->default_json;
+		if (values[i].size == 0 ||
+		    (absent != NULL && json_span_is(values[i], absent, strlen(absent))))
 			continue;
-		put(w, before == start ? "{\"" : ",\"", 2);
+		put(w, w->size == start ? "{\"" : ",\"", 2);
 		put(w, column->name, strlen(column->name));
 		put(w, "\":", 2);
-		size_t value_at = w->size;
-		put_compact(w, values[i]);
-		if (column->default_json != NULL &&
-		    json_span_is((struct json_span){(char *)w->data + value_at, w->size - value_at},
-			column->default_json, strlen(column->default_json)))
-			w->size = before;
+		put(w, values[i].text, values[i].size);
 	}
 	if (w->size == start)
 		put(w, "{", 1);
@@ -166,20 +172,4 @@ static void put(struct buf_writer *w, const char *bytes, size_t size)
 {
 	memcpy(w->data + w->size, bytes, size);
 	w->size += size;
-}
-
-/* Without spaces between. */
-static void put_compact(struct buf_writer *w, struct json_span value)
-{
-	const char *at = value.text, *end = at + value.size;
-	uint8_t *to = w->data + w->size;
-	bool in_string = false;
-
-	for (; at < end; at++) {
-		char c = *at;
-		in_string ^= c == '"';
-		*to = (uint8_t)c;
-		to += in_string || (c != ' ' && c != '\t' && c != '\n' && c != '\r');
-	}
-	w->size = (size_t)(to - w->data);
 }

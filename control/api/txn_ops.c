@@ -19,15 +19,8 @@ void txn_ops_fini(struct txn_ops *ops)
 
 uint64_t txn_ops_digest(const struct txn_ops *ops, const char *owner)
 {
-	uint64_t list = json_digest_list();
+	uint64_t list = ops->list != NULL ? json_digest(ops->list) : ops->raw.digest;
 
-	for (size_t i = 0; ops->list == NULL && i < ops->raw.n; i++) {
-		const struct json_span *op = &ops->raw.entries[i];
-		struct json_plain p = {.at = op->text, .end = op->text + op->size};
-		list = json_digest_add(list, json_plain_digest(&p));
-	}
-	if (ops->list != NULL)
-		list = json_digest(ops->list);
 	return json_digest_add(json_digest_string(owner, strlen(owner)), list);
 }
 

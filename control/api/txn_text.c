@@ -73,7 +73,9 @@ static bool put(struct build *b, const struct text_op *op, enum api_table table,
 	if (!schema_text_normalise(table, op->object, &b->hints, &b->text))
 		return false;
 	struct json_span text = {(const char *)b->text.data, b->text.size};
-	if (now != NULL && !can_replace(b, now, text))
+	/* When a hard timeout began is for stamp_flow to say. */
+	if ((now != NULL && !can_replace(b, now, text)) ||
+	    json_plain_find(text.text, text.size, "hard_timeout_s").size > 0)
 		return false;
 	const char *owner = b->rules->owner != NULL ? b->rules->owner
 			    : now != NULL           ? now->owner
