@@ -11,10 +11,14 @@ struct resolver {
 	const char *bridge;
 	uint32_t bridge_id; // 0: there is no such bridge
 	struct flow_names names;
+	struct entity *ports[8]; // that were named; those beyond are needs already
+	size_t n_ports;
 };
 
 void resolver_init(
     struct resolver *r, struct model *m, struct entity *e); // r must not move afterwards
+/* The ports that were named become needs of the entity. */
+void resolver_need_ports(struct resolver *r);
 void resolver_need_groups(
     const struct resolver *r, const struct buf_writer *actions, const char *path);
 void body_compile(struct entity *e, struct unit *u, enum dp_kind kind);

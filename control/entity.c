@@ -5,6 +5,10 @@
 
 #include "control/model_priv.h"
 
+static struct key *key_of_anchor(
+    struct entity *e, struct anchor *a, const char *path, int index);
+static void add_need(struct entity *e, struct key *k, bool indexed);
+
 struct key_buf *key_make(
     struct key_buf *k, enum key_kind kind, const char *name, const void *extra, size_t extra_size)
 {
@@ -27,18 +31,18 @@ struct key_buf *key_object(struct key_buf *k, enum api_table table, const char *
 	return key_make(k, KEY_OBJECT, name, &t, 1);
 }
 
-struct entity *entity_create(
-    struct model *m, enum api_table table, const char *name, json_t *data, uint32_t op)
+struct entity *entity_create(struct model *m, const struct api_object *object, uint32_t op)
 {
 	struct entity *e = mem_alloc(sizeof(*e));
 	struct key_buf k;
 
-	e->table = table;
-	memcpy(e->name, name, strnlen(name, sizeof(e->name) - 1));
+	e->object = api_object_ref(object);
+	e->table = object->table;
+	e->name = object->name;
+	e->data = object->data;
 	e->op = op;
 	e->seq = ++m->seq;
-	e->data = json_incref(data);
-	entity_provide(m, e, key_object(&k, table, e->name), "", -1, false);
+	entity_provide(m, e, key_object(&k, e->table, e->name), "", -1, false);
 	return e;
 }
 
@@ -65,7 +69,7 @@ void entity_destroy(struct model *m, struct entity *e)
 		free(e->port.addrs);
 	if (e->table == API_TABLE_FLOW || e->table == API_TABLE_GROUP)
 		free(e->body.body);
-	json_decref(e->data);
+	api_object_unref((struct api_object *)e->object);
 	free(e);
 }
 
@@ -88,7 +92,6 @@ static struct key *key_create(
     struct model *m, struct entity *e, const struct key_buf *kb, const char *path, int index)
 {
 	struct anchor *a = model_anchor(m, kb);
-	struct key *k = mem_alloc(sizeof(*k));
 
 	if (a == NULL) {
 		a = mem_alloc(sizeof(*a) + kb->size);
@@ -99,6 +102,14 @@ static struct key *key_create(
 		memcpy(a->bytes, kb->bytes, kb->size);
 		hmap_add(&m->anchors, &a->node, anchor_hash(m, kb));
 	}
+	return key_of_anchor(e, a, path, index);
+}
+
+static struct key *key_of_anchor(
+    struct entity *e, struct anchor *a, const char *path, int index)
+{
+	struct key *k = mem_alloc(sizeof(*k));
+
 	a->n_keys++;
 	*k = (struct key){.entity = e, .anchor = a, .path = path, .index = index};
 	list_init(&k->link);
@@ -119,12 +130,31 @@ void entity_provide(struct model *m, struct entity *e, const struct key_buf *kb,
 void entity_need(struct model *m, struct entity *e, const struct key_buf *kb, const char *path,
     int index, bool indexed)
 {
-	struct key *k = key_create(m, e, kb, path, index);
+	add_need(e, key_create(m, e, kb, path, index), indexed);
+}
 
+static void add_need(struct entity *e, struct key *k, bool indexed)
+{
 	k->next = e->needs;
 	e->needs = k;
 	if (indexed)
 		list_add(&k->anchor->users, &k->link);
+}
+
+void entity_need_entity(struct entity *e, const struct entity *needed)
+{
+	const struct key *k = needed->provides;
+
+	while (!key_is_object(k, needed->table))
+		k = k->next;
+	add_need(e, key_of_anchor(e, k->anchor, "", -1), true);
+}
+
+bool key_is_object(const struct key *k, enum api_table table)
+{
+	const struct anchor *a = k->anchor;
+
+	return a->kind == KEY_OBJECT && a->bytes[a->size - 1] == table;
 }
 
 static void count_udp_port(struct model *m, uint16_t udp_port, int by);

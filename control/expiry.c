@@ -82,7 +82,7 @@ static void delete_flows(void *arg)
 		    json_pack("{s:s, s:s, s:s}", "op", "delete", "table", "flow", "name", name));
 	}
 	x->n = 0;
-	struct txn_spec spec = {.ops = ops, .force = true, .wait_applied = true};
+	struct txn_spec spec = {.ops.list = ops, .force = true, .wait_applied = true};
 	if (json_array_size(ops) > 0)
 		txn_submit(x->daemon->txn, NULL, &spec);
 	else

@@ -21,8 +21,6 @@ struct action_codec {
 };
 
 static const struct action_codec codecs[DP_ACTION__COUNT];
-static int decode_one(
-    json_t *entry, const struct flow_names *names, struct buf_writer *actions, struct err *err);
 
 int flow_actions_from_json(
     json_t *list, const struct flow_names *names, struct buf_writer *actions, struct err *err)
@@ -33,7 +31,7 @@ int flow_actions_from_json(
 		return err_set(err, ERR_PARAMS, "actions are a list");
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		err_path(err, "%s/%zu", base.path, i);
-		int r = decode_one(json_array_get(list, i), names, actions, err);
+		int r = flow_action_from_json(json_array_get(list, i), names, actions, err);
 		if (r < 0)
 			return r;
 	}
@@ -49,7 +47,7 @@ static int action_unknown(const char *name, struct err *err)
 	return near != NULL ? err_hint(err, "did you mean \"%s\"?", near) : r;
 }
 
-static int decode_one(
+int flow_action_from_json(
     json_t *entry, const struct flow_names *names, struct buf_writer *actions, struct err *err)
 {
 	const char *name = json_string_value(entry);

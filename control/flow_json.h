@@ -30,6 +30,10 @@ int flow_match_from_json(
 MUST_CHECK
 int flow_actions_from_json(
     json_t *list, const struct flow_names *names, struct buf_writer *actions, struct err *err);
+/* One entry of such a list. */
+MUST_CHECK
+int flow_action_from_json(
+    json_t *entry, const struct flow_names *names, struct buf_writer *actions, struct err *err);
 /*
  * 0 when every packet of the match has the fields that the actions, run in order, read and write. *m becomes what is known of the
  * packet afterwards. Else -EINVAL, with the path of the field in the list.
@@ -44,6 +48,8 @@ int flow_action_set_check(
 MUST_CHECK
 int flow_port_from_json(json_t *value, const struct flow_names *names, bool allow_reserved,
     uint32_t *ret, struct err *err);
+
+bool flow_port_is_reserved(const char *name);
 
 json_t *flow_match_to_json(const struct flow_match *m, const struct flow_names *names);
 json_t *flow_action_to_json(const struct dp_action *a, const struct flow_names *names);

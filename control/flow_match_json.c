@@ -142,6 +142,14 @@ int flow_port_from_json(json_t *value, const struct flow_names *names, bool allo
 	return *ret != 0 ? 0 : port_unknown(name, names, err);
 }
 
+bool flow_port_is_reserved(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(reserved_ports); i++)
+		if (strcmp(name, reserved_ports[i].word) == 0)
+			return true;
+	return false;
+}
+
 json_t *flow_port_to_json(uint32_t ofport, const struct flow_names *names)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(reserved_ports); i++) {

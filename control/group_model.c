@@ -153,6 +153,7 @@ static void resolve(struct model_plan *p, struct entity *e)
 		memcpy(err.object, to->object, sizeof(err.object));
 		*to = err;
 	} else {
+		resolver_need_ports(&r);
 		e->body.id =
 		    (uint64_t)r.bridge_id << 32 | (uint32_t)member_u64(e->data, "group_id", 0);
 		e->body.size = body.size;

@@ -132,11 +132,12 @@ struct body_conf {
 
 struct entity {
 	enum api_table table;
-	char name[65];
 	bool broken; // did not decode: stands in, so that references to it are not reported as well
 	uint32_t op; // of the transaction that made it
 	uint64_t seq; // order of making: of two in conflict the later is at fault
-	json_t *data;
+	const struct api_object *object; // a reference
+	const char *name;                // the object's, as is data
+	json_t *data;                    // NULL: of a flow, which is a text
 	struct key *provides, *needs;
 	union {
 		struct network_conf network;
@@ -170,6 +171,8 @@ struct udp_port_users {
 	uint32_t n;
 };
 
+enum { MODEL_N_RECENT_PORTS = 16 };
+
 struct model {
 	struct hash_key secret;
 	char rundir[64];
@@ -190,6 +193,7 @@ struct model {
 	size_t n_remotes, n_uplinks;
 	uint16_t local_udp_ports[MODEL_MAX_UDP_PORTS];
 	size_t n_local_udp_ports;
+	struct entity *recent_ports[MODEL_N_RECENT_PORTS]; // while flows and groups are resolved
 	uint64_t lists_version; // version + 1 of what the lists were made from
 };
 
@@ -197,14 +201,16 @@ struct model {
 struct key_buf *key_make(
     struct key_buf *k, enum key_kind kind, const char *name, const void *extra, size_t extra_size);
 struct key_buf *key_object(struct key_buf *k, enum api_table table, const char *name);
-struct entity *entity_create(
-    struct model *m, enum api_table table, const char *name, json_t *data, uint32_t op);
+struct entity *entity_create(struct model *m, const struct api_object *object, uint32_t op);
 void entity_destroy(struct model *m, struct entity *e);
 /* Adds a key. indexed: e is in the model, so the key counts at once. */
 void entity_provide(struct model *m, struct entity *e, const struct key_buf *k, const char *path,
     int index, bool indexed);
 void entity_need(struct model *m, struct entity *e, const struct key_buf *k, const char *path,
     int index, bool indexed);
+/* Needs another entity by name; e is in the model. */
+void entity_need_entity(struct entity *e, const struct entity *needed);
+bool key_is_object(const struct key *k, enum api_table table);
 void model_index(struct model *m, struct entity *e);   // its keys count from now on
 void model_unindex(struct model *m, struct entity *e); // no longer
 struct anchor *model_anchor(
@@ -232,6 +238,7 @@ void plan_dirty(struct model_plan *p, int table, const char *name);
 void plan_remake(struct model_plan *p, struct entity *e, uint32_t op);
 struct err *plan_error(struct model_plan *p, const struct entity *e); // object and op filled
 struct model *plan_model(const struct model_plan *p);
+struct flow_rule *plan_flow_rule(struct model_plan *p); // one for all flows, after another
 uint16_t model_default_mtu(const struct model *m);
 unsigned int model_overhead(const struct model *m);
 

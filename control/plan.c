@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/flow_text.h"
 #include "control/model_priv.h"
 
 struct swap {
@@ -38,6 +39,7 @@ struct model_plan {
 	struct unit **old_units, **new_units;
 	size_t n_units;
 	struct err_list *errs;
+	struct flow_rule flow_rule;
 	struct buf_writer ops;
 	uint32_t n_ops;
 };
@@ -95,6 +97,7 @@ struct model_plan *model_plan(
 	p->base_version = m->version;
 	p->errs = errs;
 	hmap_init(&p->dirty);
+	flow_rule_init(&p->flow_rule);
 	buf_writer_init(&p->ops, DP_BODY_MAX);
 	for (size_t i = 0; i < n; i++)
 		swap_in(p, &changes[i]);
@@ -139,6 +142,11 @@ struct model *plan_model(const struct model_plan *p)
 	return p->m;
 }
 
+struct flow_rule *plan_flow_rule(struct model_plan *p)
+{
+	return &p->flow_rule;
+}
+
 struct err *plan_error(struct model_plan *p, const struct entity *e)
 {
 	struct err *err = err_list_add(p->errs, e->op);
@@ -148,12 +156,12 @@ struct err *plan_error(struct model_plan *p, const struct entity *e)
 }
 
 static struct entity *decode(
-    struct model_plan *p, enum api_table table, const char *name, json_t *data, uint32_t op)
+    struct model_plan *p, const struct api_object *object, uint32_t op)
 {
-	struct entity *e = entity_create(p->m, table, name, data, op);
+	struct entity *e = entity_create(p->m, object, op);
 	size_t n_errs = p->errs->n_total;
 
-	table_ops[table]->decode(p, e);
+	table_ops[e->table]->decode(p, e);
 	e->broken = p->errs->n_total != n_errs;
 	return e;
 }
@@ -188,13 +196,13 @@ static void swap_in(struct model_plan *p, const struct api_change *c)
 	struct entity *new_e = NULL;
 
 	if (c->new_object != NULL)
-		new_e = decode(p, c->table, c->name, c->new_object->data, c->op);
+		new_e = decode(p, c->new_object, c->op);
 	add_swap(p, c->table, c->name, new_e, c->op);
 }
 
 void plan_remake(struct model_plan *p, struct entity *e, uint32_t op)
 {
-	struct entity *new_e = decode(p, e->table, e->name, e->data, op);
+	struct entity *new_e = decode(p, e->object, op);
 
 	add_swap(p, new_e->table, new_e->name, new_e, op);
 }
@@ -439,6 +447,7 @@ static void check_entity(struct model_plan *p, const struct entity *e)
 static void check_all(struct model_plan *p)
 {
 	// Groups and flows are resolved when all ports and bridges are known, and before anybody is checked.
+	memset(p->m->recent_ports, 0, sizeof(p->m->recent_ports));
 	for (size_t i = 0; i < p->n_swaps; i++) {
 		struct entity *e = p->swaps[i].new_e;
 		if (e != NULL && !e->broken && table_ops[e->table]->resolve != NULL) {
@@ -516,6 +525,7 @@ static void plan_destroy(struct model_plan *p, bool committed)
 	hmap_foreach_safe (d, &p->dirty, struct dirty, node)
 		free(d);
 	hmap_fini(&p->dirty);
+	flow_rule_fini(&p->flow_rule);
 	buf_writer_fini(&p->ops);
 	free(p->old_units);
 	free(p->new_units);

@@ -33,7 +33,7 @@ void change_set_invert(const struct change_set *set, uint64_t generation, struct
 		struct api_object *restored = NULL;
 		if (c->old_object != NULL)
 			restored = api_object_create(c->table, c->name, c->old_object->owner,
-			    generation, json_incref(c->old_object->data));
+			    generation, api_object_json(c->old_object));
 		change_set_add(ret, c->new_object, restored, c->op);
 		api_object_unref(restored);
 	}

@@ -5,6 +5,7 @@
 
 #include "datapath/base/json_util.h"
 
+static bool has_value(const struct api_object *o, const char *column, json_t *value);
 static bool has_column(enum api_table table, const char *name);
 
 int filter_check(json_t *filter, uint32_t tables, struct err *err)
@@ -34,18 +35,34 @@ bool filter_matches(json_t *filter, const struct api_object *o)
 		if (strcmp(name, "name") == 0 || strcmp(name, "owner") == 0) {
 			if (text == NULL || strcmp(text, name[0] == 'n' ? o->name : o->owner) != 0)
 				return false;
-		} else if (!json_equal(json_object_get(o->data, name), value)) {
+		} else if (!has_value(o, name, value)) {
 			return false;
 		}
 	}
 	return true;
 }
 
+static bool has_value(const struct api_object *o, const char *column, json_t *value)
+{
+	json_t *is = api_object_column(o, column);
+	bool equal = json_equal(is, value);
+	json_decref(is);
+	return equal;
+}
+
+json_t *api_object_visible(const struct api_object *o)
+{
+	json_t *data = api_object_json(o);
+	json_t *visible = schema_visible(data);
+	json_decref(data);
+	return visible;
+}
+
 json_t *api_object_to_json(const struct api_object *o)
 {
 	return json_pack("{s:s, s:s, s:s, s:I, s:o}", "table", api_tables[o->table].name, "name",
 	    o->name, "owner", o->owner, "rev", (json_int_t)o->generation, "object",
-	    schema_visible(o->data));
+	    api_object_visible(o));
 }
 
 int table_from_json(json_t *params, enum api_table *ret, struct err *err)

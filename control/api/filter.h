@@ -13,6 +13,8 @@
 MUST_CHECK
 int filter_check(json_t *filter, uint32_t tables, struct err *err);
 bool filter_matches(json_t *filter, const struct api_object *o); // filter NULL: all
+/* The content without the daemon's own members; new reference. */
+json_t *api_object_visible(const struct api_object *o);
 /* {table, name, owner, rev, object}; new reference. */
 json_t *api_object_to_json(const struct api_object *o);
 /* The table a member names: 0, or negative errno with *err. */

@@ -57,7 +57,7 @@ static int replay_record(const struct record *r, const char *file, size_t pos,
     journal_replay *replay, void *arg, struct err *err);
 static int cut_tail(struct journal *j, const struct record_walk *walk, struct err *err);
 static int write_record(struct journal *j, int fd, uint64_t *end, struct chain *chain,
-    uint64_t generation, enum journal_type type, json_t *payload, struct err *err);
+    uint64_t generation, enum journal_type type, const void *payload, size_t size, struct err *err);
 static int create_journal(
     struct journal *j, uint64_t generation, const struct chain *base, struct err *err);
 static int put_head(struct journal *j, int fd, uint64_t *end, struct chain *chain,
@@ -101,7 +101,8 @@ void journal_close(struct journal *j)
 	free(j);
 }
 
-int journal_append(struct journal *j, uint64_t generation, json_t *payload, struct err *err)
+int journal_append(struct journal *j, uint64_t generation, const void *payload, size_t size,
+    struct err *err)
 {
 	if (j->read_only) {
 		err_set(err, ERR_STORAGE,
@@ -110,7 +111,7 @@ int journal_append(struct journal *j, uint64_t generation, json_t *payload, stru
 	}
 	uint64_t end = j->end;
 	struct chain chain = j->chain;
-	if (write_record(j, j->fd, &end, &chain, generation, JOURNAL_TXN, payload, err) != 0) {
+	if (write_record(j, j->fd, &end, &chain, generation, JOURNAL_TXN, payload, size, err) != 0) {
 		if (ftruncate(j->fd, (off_t)j->end) != 0)
 			return fail_for_good(j, "ftruncate", err);
 		return err_errno(err->code);
@@ -152,10 +153,10 @@ int journal_snapshot_begin(struct journal *j, uint64_t generation, struct err *e
 	    "replaces", &j->snapshot_chain, err);
 }
 
-int journal_snapshot_put(struct journal *j, json_t *rows, struct err *err)
+int journal_snapshot_put(struct journal *j, const void *rows, size_t size, struct err *err)
 {
 	return write_record(
-	    j, j->new_fd, &j->new_end, &j->new_chain, j->new_generation, JOURNAL_ROWS, rows, err);
+	    j, j->new_fd, &j->new_end, &j->new_chain, j->new_generation, JOURNAL_ROWS, rows, size, err);
 }
 
 /*
@@ -164,10 +165,8 @@ int journal_snapshot_put(struct journal *j, json_t *rows, struct err *err)
  */
 int journal_snapshot_end(struct journal *j, struct err *err)
 {
-	json_t *payload = json_object();
-	int r = write_record(
-	    j, j->new_fd, &j->new_end, &j->new_chain, j->new_generation, JOURNAL_END, payload, err);
-	json_decref(payload);
+	int r = write_record(j, j->new_fd, &j->new_end, &j->new_chain, j->new_generation,
+	    JOURNAL_END, "{}", 2, err);
 	if (r != 0)
 		return r;
 	if (j->io.sync(j->new_fd) != 0)
@@ -369,12 +368,13 @@ static int cut_tail(struct journal *j, const struct record_walk *walk, struct er
 
 /* Appends at *end; moves *end and *chain on when all bytes are in the file (not: durable). */
 static int write_record(struct journal *j, int fd, uint64_t *end, struct chain *chain,
-    uint64_t generation, enum journal_type type, json_t *payload, struct err *err)
+    uint64_t generation, enum journal_type type, const void *payload, size_t size,
+    struct err *err)
 {
 	struct buf_writer w;
 	struct chain next = *chain;
 	buf_writer_init(&w, record_max_size);
-	int r = record_encode(&w, &next, generation, type, payload);
+	int r = record_encode(&w, &next, generation, type, payload, size);
 	if (r != 0)
 		err_set(err, ERR_STORAGE, "the transaction is too large for the journal");
 	/* Space is taken first, so that a full disk shows here and not at fdatasync, which is for good. */
@@ -431,13 +431,11 @@ static int put_head(struct journal *j, int fd, uint64_t *end, struct chain *chai
     uint64_t generation, const char *kind, const char *member, const struct chain *base,
     struct err *err)
 {
-	char text[CHAIN_TEXT_SIZE];
+	char text[CHAIN_TEXT_SIZE], head[CHAIN_TEXT_SIZE + 100];
 	chain_format(base, text);
-	json_t *head =
-	    json_pack("{s:i, s:s, s:s}", "format", FORMAT_VERSION, "kind", kind, member, text);
-	int r = write_record(j, fd, end, chain, generation, JOURNAL_HEAD, head, err);
-	json_decref(head);
-	return r;
+	int size = snprintf(head, sizeof(head), "{\"format\":%d,\"kind\":\"%s\",\"%s\":\"%s\"}",
+	    FORMAT_VERSION, kind, member, text);
+	return write_record(j, fd, end, chain, generation, JOURNAL_HEAD, head, (size_t)size, err);
 }
 
 static int sync_dir(struct journal *j, struct err *err)

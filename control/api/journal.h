@@ -12,7 +12,7 @@
  *
  * The first failed fsync ends all acknowledgement (the kernel may have dropped the pages): read-only until a restart.
  *
- * Threads: sluiced's loop. Memory: journal_open allocates; journal_close frees. Payloads are borrowed.
+ * Threads: sluiced's loop. Memory: journal_open allocates; journal_close frees. Payloads, which are JSON text, are borrowed.
  */
 #include <jansson.h>
 #include <stdint.h>
@@ -45,7 +45,8 @@ struct journal *journal_open(const char *dir, const struct journal_io *io, journ
 void journal_close(struct journal *j);
 /* 0: durable. Else ERR_STORAGE, and nothing was acknowledged nor kept. */
 MUST_CHECK
-int journal_append(struct journal *j, uint64_t generation, json_t *payload, struct err *err);
+int journal_append(struct journal *j, uint64_t generation, const void *payload, size_t size,
+    struct err *err);
 bool journal_is_read_only(const struct journal *j);
 uint64_t journal_size(const struct journal *j); // bytes of the journal
 
@@ -55,6 +56,6 @@ bool journal_wants_snapshot(const struct journal *j);
 MUST_CHECK
 int journal_snapshot_begin(struct journal *j, uint64_t generation, struct err *err);
 MUST_CHECK
-int journal_snapshot_put(struct journal *j, json_t *rows, struct err *err);
+int journal_snapshot_put(struct journal *j, const void *rows, size_t size, struct err *err);
 MUST_CHECK
 int journal_snapshot_end(struct journal *j, struct err *err);

@@ -4,7 +4,6 @@
 #include <endian.h>
 #include <string.h>
 
-#include "control/api/json_write.h"
 #include "datapath/base/hash.h"
 
 /* The first byte occurs in no UTF-8 text, so that a search for the magic never stops inside a payload. */
@@ -24,20 +23,20 @@ static_assert(sizeof(struct record_header) == RECORD_HEADER_SIZE);
 static bool decode(const uint8_t *data, size_t size, struct record_header *header);
 
 int record_encode(struct buf_writer *w, struct chain *chain, uint64_t generation,
-    enum journal_type type, json_t *payload)
+    enum journal_type type, const void *payload, size_t payload_size)
 {
 	size_t start = w->size;
-	buf_put_zeros(w, RECORD_HEADER_SIZE);
-	json_write(w, payload);
-	size_t payload_size = w->size - start - RECORD_HEADER_SIZE;
-	if (w->bad || payload_size > RECORD_PAYLOAD_MAX)
+	if (payload_size > RECORD_PAYLOAD_MAX)
 		return -EMSGSIZE;
 	struct record_header header = {.payload_size = htole32((uint32_t)payload_size),
 	    .generation = htole64(generation),
 	    .type = htole32(type),
 	    .previous = *chain};
 	memcpy(header.magic, magic, sizeof(magic));
-	memcpy(w->data + start, &header, sizeof(header));
+	buf_put(w, &header, sizeof(header));
+	buf_put(w, payload, payload_size);
+	if (w->bad)
+		return -EMSGSIZE;
 	uint32_t crc = htole32(crc32c(0, w->data + start, w->size - start));
 	buf_put(w, &crc, sizeof(crc));
 	if (w->bad)

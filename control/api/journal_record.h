@@ -34,7 +34,7 @@ enum record_result { RECORD_OK, RECORD_NO_MORE, RECORD_BAD };
 /* Appends the record and moves the chain on. -EMSGSIZE when the payload is too large. */
 MUST_CHECK
 int record_encode(struct buf_writer *w, struct chain *chain, uint64_t generation,
-    enum journal_type type, json_t *payload);
+    enum journal_type type, const void *payload, size_t payload_size);
 /* The record at pos, and steps over it when it is good. */
 enum record_result record_next(struct record_walk *walk, struct record *ret);
 /* Whether any whole record is found after pos: then a bad one at pos is no torn tail. */

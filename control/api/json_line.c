@@ -64,10 +64,11 @@ int json_line_decode(struct json_line *line, char *text, size_t size,
 		    line->memory, limits->memory);
 
 	json_error_t fault;
-	line->root = json_read(text, size, &fault);
+	line->root = json_read_request(text, size, &line->ops, &fault);
 	if (line->root == NULL)
 		return err_set(
 		    err, ERR_PARSE, "not strict JSON at byte %d: %s", fault.position, fault.text);
+	json_raw_keep(&line->ops);
 	if (!s.is_batch)
 		line->n_ids = 1;
 	return 0;
@@ -76,6 +77,7 @@ int json_line_decode(struct json_line *line, char *text, size_t size,
 void json_line_fini(struct json_line *line)
 {
 	json_decref(line->root);
+	json_raw_fini(&line->ops);
 	free(line->ids);
 	*line = (struct json_line){0};
 }
@@ -141,8 +143,12 @@ static int scan_string(struct scan *s, struct err *err)
 {
 	size_t start = s->pos;
 	size_t end = start + 1;
-	while (end < s->size && s->text[end] != '"')
-		end += s->text[end] == '\\' ? 2 : 1;
+	for (;;) {
+		end = (size_t)(json_plain_text_end(s->text + end, s->text + s->size) - s->text);
+		if (end >= s->size || s->text[end] == '"')
+			break;
+		end = MIN_OF(end + (s->text[end] == '\\' ? 2 : 1), s->size);
+	}
 	size_t size = end + 1 - start;
 	if (size > s->limits->string_size + 2)
 		return too_large(err, "bytes of a string", s->limits->string_size);

@@ -12,6 +12,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "control/api/json_raw.h"
 #include "datapath/base/err.h"
 
 enum {
@@ -43,6 +44,7 @@ struct json_line {
 	struct json_id *ids; // of each member of a batch, or one
 	size_t n_ids;
 	size_t memory; // that the values take at most
+	struct json_raw ops; // /params/ops of a request, which root has not then
 };
 
 /* 0, or negative errno with *err: ERR_PARSE when it is not strict JSON, ERR_TOO_LARGE when over a limit,

@@ -14,6 +14,8 @@ struct reader {
 	const char *text;
 	size_t size, pos;
 	unsigned int depth;
+	struct json_raw *raw; // for the ops of a request; NULL: they are values
+	bool in_params;
 };
 
 /* A string of the text. value: NULL when its bytes are its content. */
@@ -26,6 +28,8 @@ struct span {
 static json_t *read_value(struct reader *r);
 static json_t *read_object(struct reader *r);
 static bool read_member(struct reader *r, json_t *object);
+static bool is_word(const struct span *s, const char *word, size_t size);
+static bool read_raw(struct reader *r);
 static json_t *read_array(struct reader *r);
 static json_t *read_string(struct reader *r);
 static bool read_span(struct reader *r, struct span *ret);
@@ -42,6 +46,19 @@ json_t *json_read(const char *text, size_t size, json_error_t *fault)
 	if (value != NULL && next(&r) == '\0' && r.pos == r.size)
 		return value;
 	json_decref(value);
+	return json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, fault);
+}
+
+json_t *json_read_request(
+    const char *text, size_t size, struct json_raw *raw, json_error_t *fault)
+{
+	struct reader r = {.text = text, .size = size, .raw = raw};
+	json_t *value = read_value(&r);
+
+	if (value != NULL && next(&r) == '\0' && r.pos == r.size)
+		return value;
+	json_decref(value);
+	json_raw_fini(raw);
 	return json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, fault);
 }
 
@@ -87,11 +104,40 @@ static bool read_member(struct reader *r, json_t *object)
 
 	if (next(r) != '"' || !read_span(r, &key))
 		return false;
-	json_t *value = take(r, ':') ? read_value(r) : NULL;
+	bool has_value = take(r, ':');
+	bool is_params = r->depth == 1 && is_word(&key, "params", 6);
+	bool is_ops = r->in_params && r->depth == 2 && is_word(&key, "ops", 3);
+	if (has_value && is_ops && json_object_get(object, "ops") == NULL && read_raw(r)) {
+		json_decref(key.value);
+		return true;
+	}
+	r->in_params |= is_params;
+	/* A second list of ops is a fault that jansson names. */
+	bool is_second = is_ops && r->raw != NULL && r->raw->is_there;
+	json_t *value = has_value && !is_second ? read_value(r) : NULL;
+	r->in_params &= !is_params;
 	bool good =
 	    value != NULL && json_object_setn_new_nocheck(object, key.bytes, key.size, value) == 0;
 	json_decref(key.value);
 	return good && json_object_size(object) == n + 1;
+}
+
+static bool is_word(const struct span *s, const char *word, size_t size)
+{
+	return s->size == size && memcmp(s->bytes, word, size) == 0;
+}
+
+static bool read_raw(struct reader *r)
+{
+	struct json_plain p = {.at = r->text + r->pos, .end = r->text + r->size};
+
+	if (r->raw == NULL || r->raw->is_there || json_plain_next(&p) != '[')
+		return false;
+	json_raw_read(r->raw, &p);
+	if (p.bad)
+		return false;
+	r->pos = (size_t)(p.at - r->text);
+	return true;
 }
 
 static json_t *read_array(struct reader *r)

@@ -150,12 +150,12 @@ void reconcile_end(struct rpc_request *req)
 		rpc_fail(req, &err);
 		return;
 	}
-	spec.ops = json_array();
+	json_t *ops = spec.ops.list = json_array();
 	const char *key;
 	json_t *op;
 	json_object_foreach (s->wanted, key, op)
-		json_array_append(spec.ops, op);
-	struct unwanted unwanted = {s, spec.ops};
+		json_array_append(ops, op);
+	struct unwanted unwanted = {s, ops};
 	for (enum api_table t = 0; t < API_TABLE__COUNT; t++)
 		store_foreach(d->store, t, add_unwanted, &unwanted);
 	snprintf(spec.owner, sizeof(spec.owner), "%s", s->owner);

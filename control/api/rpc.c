@@ -52,6 +52,7 @@ static int check_envelope(json_t *object, const struct json_id *id, struct err *
 static const struct rpc_method *find_method(const char *name, struct err *err);
 static int check_call(
     struct rpc_message *m, const struct rpc_method *method, json_t *params, struct err *err);
+static bool has_param(const struct rpc_method *method, const char *name);
 static void request_end(struct rpc_request *req);
 static void put_reply(
     struct rpc_message *m, const struct json_id *id, const char *kind, json_t *value);
@@ -67,6 +68,13 @@ struct daemon *rpc_daemon(struct rpc_request *req)
 json_t *rpc_params(struct rpc_request *req)
 {
 	return req->params;
+}
+
+struct json_raw rpc_take_ops(struct rpc_request *req)
+{
+	struct json_raw ops = req->message->line.ops;
+	req->message->line.ops = (struct json_raw){0};
+	return ops;
 }
 
 void rpc_reply(struct rpc_request *req, json_t *result)
@@ -246,6 +254,8 @@ static void request_start(struct rpc_message *m, json_t *object, const struct js
 		return;
 	}
 	json_t *params = json_object_get(object, "params");
+	if (method != NULL && m->line.ops.is_there && !has_param(method, "ops"))
+		json_object_set_new(params, "ops", json_raw_list(&m->line.ops));
 	if (method == NULL || check_call(m, method, params, &err) != 0) {
 		if (!is_notification)
 			put_error(m, id, rpc_error_to_json(&err, -1));
@@ -326,6 +336,14 @@ static int check_call(
 	while (method->params[n] != NULL)
 		n++;
 	return json_check_members(params, method->params, n, err);
+}
+
+static bool has_param(const struct rpc_method *method, const char *name)
+{
+	for (size_t i = 0; method->params[i] != NULL; i++)
+		if (strcmp(method->params[i], name) == 0)
+			return true;
+	return false;
 }
 
 static void request_end(struct rpc_request *req)

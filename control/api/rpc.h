@@ -11,6 +11,7 @@
 #include <event2/event.h>
 #include <jansson.h>
 
+#include "control/api/json_raw.h"
 #include "control/api/role.h"
 #include "datapath/base/err.h"
 
@@ -37,6 +38,8 @@ extern const size_t rpc_n_methods;
 
 struct daemon *rpc_daemon(struct rpc_request *req);
 json_t *rpc_params(struct rpc_request *req); // an object, empty when absent; borrowed
+/* The parameter "ops" when it is kept as text, to be had once; else it is one of the others. The caller ends it. */
+struct json_raw rpc_take_ops(struct rpc_request *req);
 /* Answers; takes result. */
 void rpc_reply(struct rpc_request *req, json_t *result);
 void rpc_fail(struct rpc_request *req, const struct err *err);

@@ -175,6 +175,35 @@ void schema_keep(enum api_table table, json_t *data, json_t *old)
 	}
 }
 
+json_t *schema_fill(enum api_table table, json_t *stored)
+{
+	const struct api_table_def *def = &api_tables[table];
+	json_t *data = json_object();
+	const char *name;
+	json_t *value;
+
+	for (size_t i = 0; i < def->n_columns; i++) {
+		value = json_incref(json_object_get(stored, def->columns[i].name));
+		if (value == NULL)
+			value = default_value(table, i);
+		if (value != NULL)
+			json_object_set_new_nocheck(data, def->columns[i].name, value);
+	}
+	json_object_foreach (stored, name, value)
+		json_object_set(data, name, value);
+	return data;
+}
+
+json_t *schema_default(enum api_table table, const char *column)
+{
+	const struct api_table_def *def = &api_tables[table];
+
+	for (size_t i = 0; i < def->n_columns; i++)
+		if (strcmp(def->columns[i].name, column) == 0)
+			return default_value(table, i);
+	return NULL;
+}
+
 json_t *schema_to_json(enum api_table table)
 {
 	static const char *const type_names[] = {

@@ -63,6 +63,10 @@ json_t *schema_normalise(enum api_table table, json_t *object, json_t *old, stru
 /* 0, or -EINVAL naming a CF_IMMUTABLE column in which two normalised objects differ. */
 MUST_CHECK
 int schema_check_immutable(enum api_table table, json_t *old, json_t *new, struct err *err);
+/* Members in schema order, those of the daemon's own behind them, defaults filled. New reference; stored is normalised but for defaults. */
+json_t *schema_fill(enum api_table table, json_t *stored);
+/* What a column is that is not said; NULL: absent. New reference. */
+json_t *schema_default(enum api_table table, const char *column);
 /* The table and its columns, for schema.get. */
 json_t *schema_to_json(enum api_table table);
 

@@ -13,6 +13,7 @@ enum {
 	MAX_PAGE = 10000,
 	PAGE_SIZE = 4 << 20, // bytes of objects, so that a page stays below the limit of a reply
 	MAX_CURSOR = 160,
+	ROW_SIZE = 130, // of a row beside its object
 };
 
 /* Where a page starts, and how much goes on it. */
@@ -160,10 +161,10 @@ void state_diff(struct rpc_request *req)
 			    json_pack("{s:I, s:s, s:s}", "generation", (json_int_t)e->generation,
 				"table", api_tables[c->table].name, "name", c->name);
 			json_object_set_new(change, "old",
-			    c->old_object != NULL ? schema_visible(c->old_object->data)
+			    c->old_object != NULL ? api_object_visible(c->old_object)
 						  : json_null());
 			json_object_set_new(change, "new",
-			    c->new_object != NULL ? schema_visible(c->new_object->data)
+			    c->new_object != NULL ? api_object_visible(c->new_object)
 						  : json_null());
 			json_array_append_new(changes, change);
 		}
@@ -212,8 +213,9 @@ static size_t first_after(const struct api_object *const *sorted, size_t n, cons
 static bool is_full(struct page *page, json_t *list, const struct api_object *o)
 {
 	size_t n = json_array_size(list);
-	page->size +=
-	    json_dumpb(o->data, NULL, 0, JSON_COMPACT) + sizeof(o->name) + sizeof(o->owner);
+	json_t *data = api_object_json(o);
+	page->size += json_dumpb(data, NULL, 0, JSON_COMPACT) + ROW_SIZE;
+	json_decref(data);
 	return n > 0 && (n >= page->limit || page->size > PAGE_SIZE);
 }
 

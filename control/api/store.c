@@ -22,35 +22,6 @@ static struct api_object *find(const struct store *s, enum api_table table, cons
 static void forget_order(struct store_table *t);
 static int compare_names(const void *a, const void *b);
 
-struct api_object *api_object_create(
-    enum api_table table, const char *name, const char *owner, uint64_t generation, json_t *data)
-{
-	struct api_object *o = mem_alloc(sizeof(*o));
-	o->table = table;
-	o->generation = generation;
-	o->data = data;
-	o->n_refs = 1;
-	strncpy(o->name, name, sizeof(o->name) - 1);
-	strncpy(o->owner, owner, sizeof(o->owner) - 1);
-	return o;
-}
-
-struct api_object *api_object_ref(const struct api_object *o)
-{
-	/* The content is immutable, the count is not: every object comes from api_object_create. */
-	struct api_object *counted = (struct api_object *)o;
-	counted->n_refs++;
-	return counted;
-}
-
-void api_object_unref(struct api_object *o)
-{
-	if (o == NULL || --o->n_refs > 0)
-		return;
-	json_decref(o->data);
-	free(o);
-}
-
 struct store *store_create(void)
 {
 	struct store *s = mem_alloc(sizeof(*s));

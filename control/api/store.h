@@ -5,20 +5,9 @@
  * The desired state: objects by table and name, one generation, in memory; journal.h makes it durable.
  * Objects are immutable once in: a change replaces them.
  *
- * Threads: sluiced's loop. Memory: the store owns objects and their JSON.
+ * Threads: sluiced's loop. Memory: the store has a reference to each object.
  */
-#include "control/api/schema.h"
-#include "datapath/base/hmap.h"
-
-struct api_object {
-	struct hmap_node node; // in its table, by name
-	enum api_table table;
-	char name[65];
-	char owner[65];
-	uint64_t generation; // of its last change
-	json_t *data;        // normalised, without name
-	uint32_t n_refs;     // of the store, history and plans
-};
+#include "control/api/object.h"
 
 /* One object's change in a transaction. old NULL: created; new NULL: deleted. */
 struct api_change {
@@ -28,12 +17,6 @@ struct api_change {
 	const struct api_object *new_object;
 	uint32_t op; // index in the transaction, for error paths
 };
-
-/* With one reference; takes data. */
-struct api_object *api_object_create(
-    enum api_table table, const char *name, const char *owner, uint64_t generation, json_t *data);
-struct api_object *api_object_ref(const struct api_object *o);
-void api_object_unref(struct api_object *o); // NULL is allowed
 
 struct store;
 

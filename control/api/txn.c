@@ -186,13 +186,13 @@ static bool answer_repeat(struct txn *t)
 	struct daemon *d = t->engine->daemon;
 	if (t->spec.dry_run || t->spec.txn_id[0] == '\0')
 		return false;
-	json_t *what = json_pack("[s, O]", t->spec.owner, t->spec.ops);
-	t->digest = txn_digest(what);
-	json_decref(what);
+	t->digest = txn_ops_digest(&t->spec.ops, t->spec.owner);
 	const struct txn_seen *seen = txn_log_find(d->log, t->spec.txn_id);
 	if (seen == NULL)
 		return false;
-	if (seen->digest != t->digest) {
+	uint64_t digest =
+	    seen->is_v1 ? txn_ops_digest_v1(&t->spec.ops, t->spec.owner) : t->digest;
+	if (seen->digest != digest) {
 		struct err err = {0};
 		err_path(&err, "/txn_id");
 		err_set(&err, ERR_CONFLICT, "txn_id %s was used for another transaction",
@@ -229,7 +229,7 @@ static struct model_plan *check(struct txn *t)
 	struct txn_rules rules = {.owner = t->spec.owner[0] != '\0' ? t->spec.owner : NULL,
 	    .force = t->spec.force,
 	    .own_only = t->req != NULL && rpc_role(t->req)->level < ROLE_OPERATE};
-	if (txn_build(d->store, &rules, t->spec.ops, &t->set, &errs) != 0) {
+	if (txn_build(d->store, &rules, &t->spec.ops, &t->set, &errs) != 0) {
 		fail_all(t, &errs);
 		return NULL;
 	}
@@ -399,7 +399,7 @@ static void txn_end(struct txn *t)
 		event_active(e->next_event, EV_TIMEOUT, 0);
 	}
 	list_del(&t->node);
-	json_decref(t->spec.ops);
+	txn_ops_fini(&t->spec.ops);
 	change_set_fini(&t->set);
 	if (t->plan != NULL)
 		model_discard(t->plan);

@@ -23,7 +23,7 @@ enum {
 struct txn_spec {
 	char txn_id[TXN_ID_SIZE]; // "": the daemon's own, never repeated
 	char owner[65];           // "": the daemon, which may change what is anybody's
-	json_t *ops;
+	struct txn_ops ops;
 	uint64_t if_generation;
 	bool has_if_generation;
 	bool dry_run;

@@ -11,6 +11,8 @@
 #include "control/mem.h"
 #include "datapath/base/clock.h"
 
+enum { TEXT_MAX_SIZE = 16 << 20 };
+
 typedef int op_handler(
     struct build *b, const struct txn_op *op, struct pending *p, struct err *err);
 
@@ -23,30 +25,32 @@ static op_handler *const handlers[] = {
     [TXN_ASSERT] = op_assert,
 };
 
+static void run_value(struct build *b, const struct txn_ops *ops, uint32_t index);
 static int run_op(struct build *b, json_t *json, uint32_t index, struct err *err);
 static struct pending *touch(struct build *b, const struct txn_op *op);
 static int set_object(
     struct build *b, const struct txn_op *op, struct pending *p, json_t *data, struct err *err);
+static int check_immutable(const struct api_object *stored, json_t *data, struct err *err);
 static void stamp_flow(json_t *data, json_t *old);
 static void check_tables(struct build *b);
 static void fold(struct build *b, struct change_set *ret);
 static void build_fini(struct build *b);
 
-int txn_build(const struct store *s, const struct txn_rules *rules, json_t *ops,
+int txn_build(const struct store *s, const struct txn_rules *rules, const struct txn_ops *ops,
     struct change_set *ret, struct txn_errors *errs)
 {
 	struct build b = {.store = s, .rules = rules, .errs = errs};
-	size_t n = json_array_size(ops);
+	size_t n = txn_ops_count(ops);
 	b.pending = mem_alloc_array(MAX_OF(n, 1), sizeof(*b.pending));
 	hmap_init(&b.by_name);
 	hash_key_init(&b.key);
+	b.values = json_array();
+	buf_writer_init(&b.text, TEXT_MAX_SIZE);
 	change_set_init(ret, n);
 
-	for (size_t i = 0; i < n; i++) {
-		struct err err = {0};
-		if (run_op(&b, json_array_get(ops, i), (uint32_t)i, &err) != 0)
-			txn_errors_add(errs, &err, (int64_t)i);
-	}
+	for (size_t i = 0; i < n; i++)
+		if (ops->list != NULL || !build_text_op(&b, ops->raw.entries[i], (uint32_t)i))
+			run_value(&b, ops, (uint32_t)i);
 	/* On a half-built state, references would be found missing that are only misspelt. */
 	if (errs->n == 0)
 		build_check_references(&b);
@@ -83,6 +87,18 @@ void txn_errors_fini(struct txn_errors *errs)
 	*errs = (struct txn_errors){0};
 }
 
+static void run_value(struct build *b, const struct txn_ops *ops, uint32_t index)
+{
+	struct err err = {0};
+	json_t *op = json_array_get(ops->list, index);
+	if (ops->list == NULL) {
+		op = json_raw_entry(&ops->raw, index);
+		json_array_append_new(b->values, op);
+	}
+	if (run_op(b, op, index, &err) != 0)
+		txn_errors_add(b->errs, &err, (int64_t)index);
+}
+
 static int run_op(struct build *b, json_t *json, uint32_t index, struct err *err)
 {
 	struct txn_op op = {.index = index};
@@ -101,32 +117,44 @@ static int run_op(struct build *b, json_t *json, uint32_t index, struct err *err
 	return handlers[op.verb](b, &op, p, err);
 }
 
-static uint64_t hash_of(const struct build *b, enum api_table table, const char *name)
-{
-	return hash_string(&b->key, name) + (uint64_t)table;
-}
-
 static struct pending *touch(struct build *b, const struct txn_op *op)
 {
-	struct pending *p = (struct pending *)build_find(b, op->table, op->name);
-	if (p == NULL) {
-		p = &b->pending[b->n++];
-		p->table = op->table;
-		p->name = op->name;
-		p->stored = store_find(b->store, op->table, op->name);
-		if (p->stored != NULL)
-			p->now = api_object_ref(p->stored);
-		hmap_add(&b->by_name, &p->node, hash_of(b, op->table, op->name));
-	}
+	struct build_name name = build_name(b, op->table, op->name);
+	struct pending *p = build_find_pending(b, &name);
+	return p != NULL ? p
+			 : build_add_pending(b, &name, store_find(b->store, op->table, op->name));
+}
+
+struct build_name build_name(const struct build *b, enum api_table table, const char *text)
+{
+	return (struct build_name){table, text, hash_string(&b->key, text) + (uint64_t)table};
+}
+
+struct pending *build_find_pending(const struct build *b, const struct build_name *name)
+{
+	hmap_foreach_with_hash (p, &b->by_name, name->hash, struct pending, node)
+		if (p->table == name->table && strcmp(p->name, name->text) == 0)
+			return p;
+	return NULL;
+}
+
+struct pending *build_add_pending(
+    struct build *b, const struct build_name *name, const struct api_object *stored)
+{
+	struct pending *p = &b->pending[b->n++];
+	p->table = name->table;
+	p->name = name->text;
+	p->stored = stored;
+	if (stored != NULL)
+		p->now = api_object_ref(stored);
+	hmap_add(&b->by_name, &p->node, name->hash);
 	return p;
 }
 
-const struct pending *build_find(const struct build *b, enum api_table table, const char *name)
+const struct pending *build_find(const struct build *b, enum api_table table, const char *text)
 {
-	hmap_foreach_with_hash (p, &b->by_name, hash_of(b, table, name), struct pending, node)
-		if (p->table == table && strcmp(p->name, name) == 0)
-			return p;
-	return NULL;
+	struct build_name name = build_name(b, table, text);
+	return build_find_pending(b, &name);
 }
 
 static int op_put(struct build *b, const struct txn_op *op, struct pending *p, struct err *err)
@@ -142,7 +170,9 @@ static int op_patch(struct build *b, const struct txn_op *op, struct pending *p,
 		return err_set(
 		    err, ERR_NOT_FOUND, "no %s %s to patch", api_tables[op->table].name, op->name);
 	err->path[0] = '\0';
-	json_t *data = schema_normalise(op->table, op->object, p->now->data, err);
+	json_t *old = api_object_json(p->now);
+	json_t *data = schema_normalise(op->table, op->object, old, err);
+	json_decref(old);
 	return set_object(b, op, p, data, err);
 }
 
@@ -150,8 +180,7 @@ static int op_patch(struct build *b, const struct txn_op *op, struct pending *p,
 static int set_object(
     struct build *b, const struct txn_op *op, struct pending *p, json_t *data, struct err *err)
 {
-	if (data == NULL || (p->stored != NULL && schema_check_immutable(op->table, p->stored->data,
-						      data, err) != 0)) {
+	if (data == NULL || (p->stored != NULL && check_immutable(p->stored, data, err) != 0)) {
 		char path[sizeof(err->path)];
 		snprintf(path, sizeof(path), "%s", err->path);
 		err_path(err, "/ops/%u/object%.100s", op->index, path);
@@ -164,11 +193,14 @@ static int set_object(
 		return -EPERM;
 	}
 	p->op = op->index;
-	if (p->now != NULL)
-		schema_keep(op->table, data, p->now->data);
+	json_t *old = p->now != NULL ? api_object_json(p->now) : NULL;
+	if (old != NULL)
+		schema_keep(op->table, data, old);
 	if (op->table == API_TABLE_FLOW)
-		stamp_flow(data, p->now != NULL ? p->now->data : NULL);
-	if (p->now != NULL && json_equal(p->now->data, data)) {
+		stamp_flow(data, old);
+	bool is_same = old != NULL && json_equal(old, data);
+	json_decref(old);
+	if (is_same) {
 		json_decref(data);
 		return 0;
 	}
@@ -179,6 +211,14 @@ static int set_object(
 	p->now =
 	    api_object_create(op->table, op->name, owner, store_generation(b->store) + 1, data);
 	return 0;
+}
+
+static int check_immutable(const struct api_object *stored, json_t *data, struct err *err)
+{
+	json_t *old = api_object_json(stored);
+	int r = schema_check_immutable(stored->table, old, data, err);
+	json_decref(old);
+	return r;
 }
 
 /*
@@ -226,16 +266,19 @@ static int op_assert(struct build *, const struct txn_op *op, struct pending *p,
 		return err_set(err, ERR_PARAMS, "object of assert is an object or null");
 	if (p->now == NULL)
 		return err_set(err, ERR_CONFLICT, "%s %s does not exist", table, op->name);
+	json_t *data = api_object_json(p->now);
 	const char *member;
 	json_t *value;
+	int r = 0;
 	json_object_foreach (op->object, member, value) {
-		if (json_equal(json_object_get(p->now->data, member), value))
+		if (r != 0 || json_equal(json_object_get(data, member), value))
 			continue;
 		err_path(err, "/ops/%u/object/%.64s", op->index, member);
-		return err_set(
+		r = err_set(
 		    err, ERR_CONFLICT, "%s %s has another %.64s", table, op->name, member);
 	}
-	return 0;
+	json_decref(data);
+	return r;
 }
 
 /* Limits of tables, and the guard against deleting most of one by mistake. */
@@ -272,8 +315,7 @@ static void fold(struct build *b, struct change_set *ret)
 	for (size_t i = 0; i < b->n; i++) {
 		const struct pending *p = &b->pending[i];
 		bool is_same = p->stored != NULL && p->now != NULL &&
-			       json_equal(p->stored->data, p->now->data) &&
-			       strcmp(p->stored->owner, p->now->owner) == 0;
+			       api_object_equal(p->stored, p->now);
 		if (p->stored != p->now && !is_same)
 			change_set_add(ret, p->stored, p->now, p->op);
 	}
@@ -281,8 +323,12 @@ static void fold(struct build *b, struct change_set *ret)
 
 static void build_fini(struct build *b)
 {
-	for (size_t i = 0; i < b->n; i++)
+	for (size_t i = 0; i < b->n; i++) {
 		api_object_unref(b->pending[i].now);
+		api_object_unref(b->pending[i].named);
+	}
 	hmap_fini(&b->by_name);
+	json_decref(b->values);
+	buf_writer_fini(&b->text);
 	free(b->pending);
 }

@@ -7,6 +7,7 @@
  *
  * Threads: sluiced's loop. Memory: a change set holds references to the objects it speaks of until change_set_fini.
  */
+#include "control/api/json_raw.h"
 #include "control/api/store.h"
 
 enum {
@@ -33,9 +34,21 @@ struct txn_rules {
 	bool own_only; // refers to objects of owner only, and to nothing of the host
 };
 
+/* Values, or the texts that they are made of. */
+struct txn_ops {
+	json_t *list; // NULL: raw
+	struct json_raw raw;
+};
+
+size_t txn_ops_count(const struct txn_ops *ops);
+void txn_ops_fini(struct txn_ops *ops);
+/* What makes two requests the same. */
+uint64_t txn_ops_digest(const struct txn_ops *ops, const char *owner);
+uint64_t txn_ops_digest_v1(const struct txn_ops *ops, const char *owner);
+
 /* 0, or -EINVAL with *errs filled. *ret is to be finished either way. */
 MUST_CHECK
-int txn_build(const struct store *s, const struct txn_rules *rules, json_t *ops,
+int txn_build(const struct store *s, const struct txn_rules *rules, const struct txn_ops *ops,
     struct change_set *ret, struct txn_errors *errs);
 /* path of err: relative to the object of the op. */
 void txn_errors_add_object(struct txn_errors *errs, struct err *err, uint32_t op);

@@ -5,13 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/api/json_write.h"
 #include "control/mem.h"
 #include "datapath/base/hash.h"
 
 #define LOG_MODULE "journal"
 #include "datapath/base/log.h"
 
-enum { ROWS_PER_RECORD = 1000 };
+enum {
+	ROWS_PER_RECORD = 1000,
+	PAYLOAD_MAX_SIZE = 1 << 30,
+	ROW_HEAD_SIZE = 256, // table, name and owner
+	DIGEST_VERSION = 2,
+};
+#define DIGEST_VERSION_TEXT ",2"
 
 struct txn_log {
 	struct journal *journal;
@@ -26,16 +33,19 @@ static int replay(
     uint64_t generation, enum journal_type type, json_t *payload, void *arg, struct err *err);
 static int replay_change(
     struct txn_log *log, json_t *change, struct change_set *set, struct err *err);
-static int append(struct txn_log *log, json_t *payload, uint64_t generation,
-    const struct change_set *set, struct err *err);
 static void forget(struct txn_log *log, const char *txn_id);
-static void remember(struct txn_log *log, const char *txn_id, uint64_t digest, uint64_t generation);
-static json_t *seen_to_json(const char *txn_id, uint64_t digest, uint64_t generation);
-static void seen_from_json(struct txn_log *log, json_t *seen);
-static json_t *row_to_json(enum api_table table, const char *name, const struct api_object *o);
+static void remember(struct txn_log *log, const char *txn_id, const struct txn_seen *as);
+static void seen_from_json(struct txn_log *log, json_t *entry);
+static void begin_payload(struct buf_writer *w);
+static void put_seen(struct buf_writer *w, const struct txn_seen *seen, bool is_first);
+static void begin_rows(struct buf_writer *w);
+static void put_row(struct buf_writer *w, enum api_table table, const char *name,
+    const struct api_object *o, bool is_first);
+static size_t put_text(char *to, size_t at, const char *text);
+static void end_payload(struct buf_writer *w);
 static int write_snapshot(struct txn_log *log, const struct store *store, struct err *err);
-static json_t *window_to_json(const struct txn_log *log);
-static int put_rows(struct txn_log *log, json_t *rows, json_t *window, struct err *err);
+static void put_window(struct buf_writer *w, const struct txn_log *log);
+static int put_rows(struct txn_log *log, struct buf_writer *w, struct err *err);
 
 struct txn_log *txn_log_open(
     const char *dir, const struct journal_io *io, struct store *store, struct err *err)
@@ -78,13 +88,24 @@ const struct txn_seen *txn_log_find(const struct txn_log *log, const char *txn_i
 int txn_log_append(struct txn_log *log, const char *txn_id, uint64_t digest, uint64_t generation,
     const struct change_set *set, struct err *err)
 {
-	json_t *payload = json_object();
-	if (txn_id[0] != '\0')
-		json_object_set_new(
-		    payload, "seen", json_pack("[o]", seen_to_json(txn_id, digest, generation)));
-	int r = append(log, payload, generation, set, err);
+	struct buf_writer w;
+	buf_writer_init(&w, PAYLOAD_MAX_SIZE);
+	begin_payload(&w);
+	if (txn_id[0] != '\0') {
+		struct txn_seen seen = {.digest = digest, .generation = generation};
+		snprintf(seen.id, sizeof(seen.id), "%s", txn_id);
+		put_seen(&w, &seen, true);
+	}
+	begin_rows(&w);
+	for (size_t i = 0; i < set->n; i++)
+		put_row(&w, set->changes[i].table, set->changes[i].name,
+		    set->changes[i].new_object, i == 0);
+	end_payload(&w);
+	int r = w.bad ? err_set(err, ERR_STORAGE, "the transaction is too large for the journal")
+		      : journal_append(log->journal, generation, w.data, w.size, err);
+	buf_writer_fini(&w);
 	if (r == 0 && txn_id[0] != '\0')
-		remember(log, txn_id, digest, generation);
+		remember(log, txn_id, &(struct txn_seen){.digest = digest, .generation = generation});
 	return r;
 }
 
@@ -95,40 +116,6 @@ void txn_log_compact(struct txn_log *log, const struct store *store)
 		return;
 	if (write_snapshot(log, store, &err) != 0)
 		log_err("no snapshot: %s", err.what);
-}
-
-/* Members of an object may come in any order: their digests are added up. */
-uint64_t txn_digest(json_t *value)
-{
-	uint64_t parts[3] = {json_typeof(value), 0, 0};
-	const char *key;
-	json_t *member;
-	size_t i;
-	switch (json_typeof(value)) {
-	case JSON_OBJECT:
-		json_object_foreach (value, key, member) {
-			uint64_t pair[2] = {hash_stable(key, strlen(key)), txn_digest(member)};
-			parts[1] += hash_stable(pair, sizeof(pair));
-		}
-		break;
-	case JSON_ARRAY:
-		json_array_foreach (value, i, member) {
-			uint64_t pair[2] = {parts[1], txn_digest(member)};
-			parts[1] = hash_stable(pair, sizeof(pair));
-		}
-		break;
-	case JSON_STRING:
-		parts[1] = hash_stable(json_string_value(value), json_string_length(value));
-		break;
-	case JSON_INTEGER: parts[1] = (uint64_t)json_integer_value(value); break;
-	case JSON_REAL: {
-		double d = json_real_value(value);
-		memcpy(&parts[2], &d, sizeof(d));
-		break;
-	}
-	default: break;
-	}
-	return hash_stable(parts, sizeof(parts));
 }
 
 /* One row is [table, name, owner, generation, data], or [table, name] when deleted. */
@@ -191,21 +178,6 @@ static int replay_change(
 	return 0;
 }
 
-/* Takes payload. */
-static int append(struct txn_log *log, json_t *payload, uint64_t generation,
-    const struct change_set *set, struct err *err)
-{
-	json_t *rows = json_array();
-	for (size_t i = 0; i < set->n; i++) {
-		const struct api_change *c = &set->changes[i];
-		json_array_append_new(rows, row_to_json(c->table, c->name, c->new_object));
-	}
-	json_object_set_new(payload, "rows", rows);
-	int r = journal_append(log->journal, generation, payload, err);
-	json_decref(payload);
-	return r;
-}
-
 static void forget(struct txn_log *log, const char *txn_id)
 {
 	struct txn_seen *seen = (struct txn_seen *)txn_log_find(log, txn_id);
@@ -216,7 +188,7 @@ static void forget(struct txn_log *log, const char *txn_id)
 }
 
 /* The slot may be of one that was forgotten. */
-static void remember(struct txn_log *log, const char *txn_id, uint64_t digest, uint64_t generation)
+static void remember(struct txn_log *log, const char *txn_id, const struct txn_seen *as)
 {
 	struct txn_seen *seen = &log->seen[log->n_seen % TXN_WINDOW];
 	forget(log, txn_id);
@@ -224,85 +196,139 @@ static void remember(struct txn_log *log, const char *txn_id, uint64_t digest, u
 		hmap_del(&log->by_id, &seen->node);
 	log->n_seen++;
 	snprintf(seen->id, sizeof(seen->id), "%s", txn_id);
-	seen->digest = digest;
-	seen->generation = generation;
+	seen->digest = as->digest;
+	seen->is_v1 = as->is_v1;
+	seen->generation = as->generation;
 	hmap_add(&log->by_id, &seen->node, hash_string(&log->key, seen->id));
 }
 
-static json_t *seen_to_json(const char *txn_id, uint64_t digest, uint64_t generation)
+static void seen_from_json(struct txn_log *log, json_t *entry)
 {
-	char text[20];
-	snprintf(text, sizeof(text), "%016" PRIx64, digest);
-	return json_pack("[s, s, I]", txn_id, text, (json_int_t)generation);
+	const char *id = json_string_value(json_array_get(entry, 0));
+	const char *digest = json_string_value(json_array_get(entry, 1));
+	struct txn_seen seen = {
+	    .generation = (uint64_t)json_integer_value(json_array_get(entry, 2)),
+	    .is_v1 = json_integer_value(json_array_get(entry, 3)) != DIGEST_VERSION,
+	};
+	if (id == NULL || digest == NULL)
+		return;
+	seen.digest = strtoull(digest, NULL, 16);
+	remember(log, id, &seen);
 }
 
-static void seen_from_json(struct txn_log *log, json_t *seen)
+/* {"seen":[…],"rows":[…]}, as text: the rows are most of what a transaction costs here. */
+static void begin_payload(struct buf_writer *w)
 {
-	const char *id = json_string_value(json_array_get(seen, 0));
-	const char *digest = json_string_value(json_array_get(seen, 1));
-	if (id != NULL && digest != NULL)
-		remember(log, id, strtoull(digest, NULL, 16),
-		    (uint64_t)json_integer_value(json_array_get(seen, 2)));
+	static const char text[] = "{\"seen\":[";
+	buf_put(w, text, sizeof(text) - 1);
 }
 
-/* o NULL: deleted. */
-static json_t *row_to_json(enum api_table table, const char *name, const struct api_object *o)
+/* [id, digest, generation, version of the digest]; the last is missing for version 1. */
+static void put_seen(struct buf_writer *w, const struct txn_seen *seen, bool is_first)
 {
-	json_t *row = json_array();
-	json_array_append_new(row, json_string(api_tables[table].name));
-	json_array_append_new(row, json_string(name));
-	if (o == NULL)
-		return row;
-	json_array_append_new(row, json_string(o->owner));
-	json_array_append_new(row, json_integer((json_int_t)o->generation));
-	json_array_append(row, o->data);
-	return row;
+	char text[TXN_ID_SIZE + 80];
+	int size = snprintf(text, sizeof(text), "%s[\"%s\",\"%016" PRIx64 "\",%" PRIu64,
+	    is_first ? "" : ",", seen->id, seen->digest, seen->generation);
+	buf_put(w, text, (size_t)size);
+	if (seen->is_v1)
+		buf_put(w, "]", 1);
+	else
+		buf_put(w, DIGEST_VERSION_TEXT "]", sizeof(DIGEST_VERSION_TEXT));
+}
+
+static void begin_rows(struct buf_writer *w)
+{
+	static const char text[] = "],\"rows\":[";
+	buf_put(w, text, sizeof(text) - 1);
+}
+
+/* o NULL: deleted. Names and owners have no character that is escaped. */
+static void put_row(struct buf_writer *w, enum api_table table, const char *name,
+    const struct api_object *o, bool is_first)
+{
+	char text[ROW_HEAD_SIZE];
+	size_t size = 0;
+	size = put_text(text, size, is_first ? "[\"" : ",[\"");
+	size = put_text(text, size, api_tables[table].name);
+	size = put_text(text, size, "\",\"");
+	size = put_text(text, size, name);
+	if (o == NULL) {
+		size = put_text(text, size, "\"]");
+		buf_put(w, text, size);
+		return;
+	}
+	size = put_text(text, size, "\",\"");
+	size = put_text(text, size, o->owner);
+	size = put_text(text, size, "\",");
+	buf_put(w, text, size);
+	json_write_integer(w, (json_int_t)o->generation);
+	buf_put_u8(w, ',');
+	api_object_write(o, w);
+	buf_put_u8(w, ']');
+}
+
+static size_t put_text(char *to, size_t at, const char *text)
+{
+	size_t size = strlen(text);
+	assert(at + size <= ROW_HEAD_SIZE);
+	memcpy(to + at, text, size);
+	return at + size;
+}
+
+static void end_payload(struct buf_writer *w)
+{
+	buf_put(w, "]}", 2);
 }
 
 static int write_snapshot(struct txn_log *log, const struct store *store, struct err *err)
 {
 	int r = journal_snapshot_begin(log->journal, store_generation(store), err);
+	struct buf_writer w;
+	size_t n_rows = 0;
+	buf_writer_init(&w, PAYLOAD_MAX_SIZE);
 	/* The first record has the window, and is written for an empty store too: it carries the generation. */
-	json_t *window = window_to_json(log);
-	json_t *rows = json_array();
+	begin_payload(&w);
+	put_window(&w, log);
+	begin_rows(&w);
 	for (enum api_table t = 0; t < API_TABLE__COUNT && r == 0; t++) {
 		size_t n;
 		const struct api_object *const *sorted = store_sorted(store, t, &n);
 		for (size_t i = 0; i < n && r == 0; i++) {
-			json_array_append_new(rows, row_to_json(t, sorted[i]->name, sorted[i]));
-			if (json_array_size(rows) < ROWS_PER_RECORD)
+			put_row(&w, t, sorted[i]->name, sorted[i], n_rows++ % ROWS_PER_RECORD == 0);
+			if (n_rows % ROWS_PER_RECORD != 0)
 				continue;
-			r = put_rows(log, rows, window, err);
-			json_array_clear(rows);
-			json_array_clear(window);
+			r = put_rows(log, &w, err);
+			begin_payload(&w);
+			begin_rows(&w);
 		}
 	}
 	if (r == 0)
-		r = put_rows(log, rows, window, err);
+		r = put_rows(log, &w, err);
 	if (r == 0)
 		r = journal_snapshot_end(log->journal, err);
-	json_decref(rows);
-	json_decref(window);
+	buf_writer_fini(&w);
 	return r;
 }
 
-static json_t *window_to_json(const struct txn_log *log)
+static void put_window(struct buf_writer *w, const struct txn_log *log)
 {
-	json_t *window = json_array();
 	size_t first = log->n_seen > TXN_WINDOW ? log->n_seen - TXN_WINDOW : 0;
+	bool is_first = true;
 	for (size_t i = first; i < log->n_seen; i++) {
 		const struct txn_seen *seen = &log->seen[i % TXN_WINDOW];
-		if (seen->id[0] != '\0')
-			json_array_append_new(
-			    window, seen_to_json(seen->id, seen->digest, seen->generation));
+		if (seen->id[0] == '\0')
+			continue;
+		put_seen(w, seen, is_first);
+		is_first = false;
 	}
-	return window;
 }
 
-static int put_rows(struct txn_log *log, json_t *rows, json_t *window, struct err *err)
+/* A record of what w has, which is empty then. */
+static int put_rows(struct txn_log *log, struct buf_writer *w, struct err *err)
 {
-	json_t *payload = json_pack("{s:O, s:O}", "rows", rows, "seen", window);
-	int r = journal_snapshot_put(log->journal, payload, err);
-	json_decref(payload);
+	end_payload(w);
+	int r = w->bad ? err_set(err, ERR_STORAGE, "a record is too large for the journal")
+		       : journal_snapshot_put(log->journal, w->data, w->size, err);
+	w->size = 0;
 	return r;
 }

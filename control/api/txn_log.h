@@ -24,6 +24,7 @@ struct txn_seen {
 	struct hmap_node node;
 	char id[TXN_ID_SIZE];
 	uint64_t digest; // of the request
+	bool is_v1;      // the digest, of a journal of before
 	uint64_t generation;
 };
 
@@ -35,5 +36,3 @@ int txn_log_append(struct txn_log *log, const char *txn_id, uint64_t digest, uin
     const struct change_set *set, struct err *err);
 /* A new snapshot when the journal has grown much larger than the last. */
 void txn_log_compact(struct txn_log *log, const struct store *store);
-/* Stable over member order; what makes two requests the same. */
-uint64_t txn_digest(json_t *value);

@@ -7,17 +7,18 @@
 #include "datapath/base/json_util.h"
 
 static int decode(json_t *params, struct txn_spec *spec, struct err *err);
+static int decode_ops(struct rpc_request *req, struct txn_ops *ops, struct err *err);
 static int decode_wait(json_t *params, struct txn_spec *spec, struct err *err);
 
 void txn_commit(struct rpc_request *req)
 {
 	struct txn_spec spec = {0};
 	struct err err = {0};
-	if (decode(rpc_params(req), &spec, &err) != 0) {
+	if (decode(rpc_params(req), &spec, &err) != 0 || decode_ops(req, &spec.ops, &err) != 0) {
+		txn_ops_fini(&spec.ops);
 		rpc_fail(req, &err);
 		return;
 	}
-	json_incref(spec.ops);
 	txn_submit(rpc_daemon(req)->txn, req, &spec);
 }
 
@@ -45,7 +46,6 @@ int txn_get_flag(json_t *params, const char *member, bool *ret, struct err *err)
 	return r == -ENOENT ? 0 : r;
 }
 
-/* ops stays borrowed. */
 static int decode(json_t *params, struct txn_spec *spec, struct err *err)
 {
 	int r = txn_get_name(params, "txn_id", spec->txn_id, err);
@@ -63,16 +63,26 @@ static int decode(json_t *params, struct txn_spec *spec, struct err *err)
 	if (r != 0 && r != -ENOENT)
 		return r;
 	spec->has_if_generation = r == 0;
-	r = json_get_array(params, "ops", &spec->ops, err);
-	if (r == -ENOENT) {
-		err_path(err, "/ops");
-		return err_set(err, ERR_PARAMS, "ops is missing");
+	return 0;
+}
+
+static int decode_ops(struct rpc_request *req, struct txn_ops *ops, struct err *err)
+{
+	ops->raw = rpc_take_ops(req);
+	if (!ops->raw.is_there) {
+		int r = json_get_array(rpc_params(req), "ops", &ops->list, err);
+		if (r == -ENOENT) {
+			err_path(err, "/ops");
+			return err_set(err, ERR_PARAMS, "ops is missing");
+		}
+		if (r != 0)
+			return r;
+		json_incref(ops->list);
 	}
-	if (r == 0 && json_array_size(spec->ops) > TXN_MAX_OPS) {
-		err_path(err, "/ops");
-		return err_set(err, ERR_TOO_LARGE, "a transaction has at most %d ops", TXN_MAX_OPS);
-	}
-	return r;
+	if (txn_ops_count(ops) <= TXN_MAX_OPS)
+		return 0;
+	err_path(err, "/ops");
+	return err_set(err, ERR_TOO_LARGE, "a transaction has at most %d ops", TXN_MAX_OPS);
 }
 
 static int decode_wait(json_t *params, struct txn_spec *spec, struct err *err)

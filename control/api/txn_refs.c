@@ -4,7 +4,17 @@
 
 #include "control/api/txn_build_priv.h"
 
+/* One of the names in a column of an object. */
+struct reference {
+	const struct api_object *object;
+	const struct api_column *column;
+	size_t n; // that were visited
+	char name[65];
+};
+
 static void check_object_references(struct build *b, const struct pending *p);
+static void check_reference(struct build *b, const struct pending *p, const struct reference *r);
+static bool next_reference(struct reference *r);
 static int check_target(
     const struct build *b, enum api_table to, const char *name, struct err *err);
 static const struct api_object *find(const struct build *b, enum api_table table, const char *name);
@@ -48,25 +58,53 @@ static void check_object_references(struct build *b, const struct pending *p)
 	const struct api_table_def *def = &api_tables[p->table];
 	for (size_t i = 0; i < def->n_columns; i++) {
 		const struct api_column *column = &def->columns[i];
-		json_t *value = json_object_get(p->now->data, column->name);
-		if (column->type != CT_REF || value == NULL)
+		struct reference r = {.column = column, .object = p->now};
+		if (column->type != CT_REF)
 			continue;
-		enum api_table to = schema_find_table(column->values);
-		size_t n = column->flags & CF_LIST ? json_array_size(value) : 1;
-		for (size_t k = 0; k < n; k++) {
-			json_t *one = column->flags & CF_LIST ? json_array_get(value, k) : value;
-			const char *name = json_string_value(one);
-			struct err err = {0};
-			if (check_target(b, to, name, &err) == 0)
-				continue;
-			err_object(&err, "%s/%s", def->name, p->name);
-			if (column->flags & CF_LIST)
-				err_path(&err, "/%s/%zu", column->name, k);
-			else
-				err_path(&err, "/%s", column->name);
-			txn_errors_add_object(b->errs, &err, p->op);
-		}
+		while (next_reference(&r))
+			check_reference(b, p, &r);
 	}
+}
+
+static void check_reference(struct build *b, const struct pending *p, const struct reference *r)
+{
+	const struct api_column *column = r->column;
+	enum api_table to = schema_find_table(column->values);
+	struct err err;
+	/* One bridge has many flows. */
+	if (b->target.table == to && strcmp(b->target.name, r->name) == 0)
+		return;
+	err = (struct err){0};
+	if (check_target(b, to, r->name, &err) == 0) {
+		b->target.table = to;
+		memcpy(b->target.name, r->name, sizeof(r->name));
+		return;
+	}
+	err_object(&err, "%s/%s", api_tables[p->table].name, p->name);
+	if (column->flags & CF_LIST)
+		err_path(&err, "/%s/%zu", column->name, r->n - 1);
+	else
+		err_path(&err, "/%s", column->name);
+	txn_errors_add_object(b->errs, &err, p->op);
+}
+
+static bool next_reference(struct reference *r)
+{
+	const struct api_object *o = r->object;
+	const struct api_column *column = r->column;
+	if (column->flags & CF_LIST) {
+		/* Objects with lists of names are values, not texts. */
+		json_t *list = json_object_get(o->data, column->name);
+		const char *name = json_string_value(json_array_get(list, r->n++));
+		snprintf(r->name, sizeof(r->name), "%s", name != NULL ? name : "");
+		return name != NULL;
+	}
+	struct json_span name = api_object_text_column(o, column->name);
+	if (r->n++ > 0 || name.size == 0 || name.size >= sizeof(r->name))
+		return false;
+	memcpy(r->name, name.text, name.size);
+	r->name[name.size] = '\0';
+	return true;
 }
 
 struct user_check {
@@ -97,15 +135,12 @@ static void check_users_of_deleted(struct build *b)
 static bool check_user(const struct api_object *user, void *arg)
 {
 	const struct user_check *check = arg;
-	const struct api_column *column = check->column;
-	json_t *value = json_object_get(user->data, column->name);
+	struct reference r = {.column = check->column, .object = user};
 	const struct pending *changed = build_find(check->b, user->table, user->name);
-	if (value == NULL || (changed != NULL && changed->now != user))
+	if (changed != NULL && changed->now != user)
 		return true;
-	size_t n = column->flags & CF_LIST ? json_array_size(value) : 1;
-	for (size_t k = 0; k < n; k++) {
-		json_t *one = column->flags & CF_LIST ? json_array_get(value, k) : value;
-		const struct pending *p = build_find(check->b, check->to, json_string_value(one));
+	while (next_reference(&r)) {
+		const struct pending *p = build_find(check->b, check->to, r.name);
 		if (p == NULL || p->now != NULL)
 			continue;
 		struct err err = {0};
@@ -113,7 +148,7 @@ static bool check_user(const struct api_object *user, void *arg)
 		err_object(&err, "%s/%s", api_tables[p->table].name, p->name);
 		err_set(&err, ERR_DANGLING, "%s %s is still used by %s/%s (%s)",
 		    api_tables[p->table].name, p->name, api_tables[user->table].name, user->name,
-		    column->name);
+		    r.column->name);
 		err_hint(&err, "change or delete %s/%s in the same transaction",
 		    api_tables[user->table].name, user->name);
 		txn_errors_add(check->b->errs, &err, p->op);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "control/api/filter.h"
 #include "control/api/method.h"
 #include "control/api/store.h"
 #include "control/audit.h"
@@ -185,7 +186,7 @@ static json_t *port_show_result(struct query *q, const struct dp_port_stats *s)
 			json_object_set_new(state, "socket", json_string(conf->arg));
 	}
 	return json_pack("{s:s, s:s, s:I, s:o, s:o}", "name", name, "owner", o->owner, "generation",
-	    (json_int_t)o->generation, "object", schema_visible(o->data), "state", state);
+	    (json_int_t)o->generation, "object", api_object_visible(o), "state", state);
 }
 
 static json_t *port_show_done(struct query *q, const void *body, size_t size, struct err *err)

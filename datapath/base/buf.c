@@ -107,6 +107,14 @@ void buf_writer_fini(struct buf_writer *w)
 	buf_writer_init(w, w->max_size);
 }
 
+bool buf_reserve(struct buf_writer *w, size_t size)
+{
+	if (reserve(w, size) == NULL)
+		return false;
+	w->size -= size;
+	return true;
+}
+
 void buf_put(struct buf_writer *w, const void *data, size_t size)
 {
 	uint8_t *dst = reserve(w, size);

@@ -45,6 +45,8 @@ struct buf_writer {
 
 void buf_writer_init(struct buf_writer *w, size_t max_size);
 void buf_writer_fini(struct buf_writer *w);
+/* Whether size more bytes fit, which are then allocated: they may be written at data + size. */
+bool buf_reserve(struct buf_writer *w, size_t size);
 void buf_put(struct buf_writer *w, const void *data, size_t size);
 void buf_put_u8(struct buf_writer *w, uint8_t v);
 void buf_put_u16(struct buf_writer *w, uint16_t v);

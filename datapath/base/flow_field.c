@@ -32,16 +32,20 @@ static void write_field(const struct flow_field *f, struct flow_key *k, u128 v, 
 
 const struct flow_field *flow_field_find(const char *name)
 {
+	return flow_field_find_n(name, strlen(name));
+}
+
+const struct flow_field *flow_field_find_n(const char *name, size_t len)
+{
 	/* Every member of every rule comes by here: most fields are told apart by their length. */
-	static const uint8_t sizes[FIELD__COUNT] = {
-#define FIELD(id, word, ...) sizeof(word),
+	static const uint8_t lens[FIELD__COUNT] = {
+#define FIELD(id, word, ...) sizeof(word) - 1,
 #include "datapath/base/flow_field.def"
 #undef FIELD
 	};
-	size_t size = strlen(name) + 1;
 
 	for (size_t i = 0; i < FIELD__COUNT; i++) {
-		if (sizes[i] == size && memcmp(flow_fields[i].name, name, size) == 0)
+		if (lens[i] == len && memcmp(flow_fields[i].name, name, len) == 0)
 			return &flow_fields[i];
 	}
 	return NULL;

@@ -62,6 +62,7 @@ struct flow_value {
 
 /* NULL when there is none of that name. */
 const struct flow_field *flow_field_find(const char *name);
+const struct flow_field *flow_field_find_n(const char *name, size_t len);
 enum flow_field_id flow_field_id(const struct flow_field *f);
 /* The known name nearest to a misspelt one, or NULL when none is near. For "did you mean". */
 const char *flow_field_nearest(const char *name);

@@ -126,11 +126,16 @@ int json_check_members(json_t *obj, const char *const *known, size_t n_known, st
 
 bool json_name_is_valid(const char *s)
 {
-	static const char allowed[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:-";
-	size_t len = strspn(s, allowed);
+	size_t len = 0;
 
-	return len > 0 && len <= NAME_MAX_LEN && s[len] == '\0';
+	for (; len <= NAME_MAX_LEN && s[len] != '\0'; len++) {
+		char c = s[len];
+		bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+		/* The colon follows the digits. */
+		if (!is_letter && !(c >= '0' && c <= ':') && c != '.' && c != '_' && c != '-')
+			return false;
+	}
+	return len > 0 && len <= NAME_MAX_LEN;
 }
 
 static int find(json_t *obj, const char *name, json_type type, json_t **ret, struct err *err)

@@ -56,7 +56,7 @@ static void open_payload(const uint8_t *data, size_t size)
 		return;
 	struct journal *j = journal_open(dir, &io, ignore, NULL, &err);
 	FUZZ_ASSERT(j != NULL);
-	FUZZ_ASSERT(journal_append(j, 1, payload, &err) == 0);
+	FUZZ_ASSERT(journal_append(j, 1, data, size, &err) == 0);
 	journal_close(j);
 	json_decref(payload);
 	check_open();

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "control/flow_json.h"
+#include "control/flow_text.h"
 
 static uint32_t port_number(void *, const char *name)
 {
@@ -361,9 +362,122 @@ static void bad_matches_name_field_and_cure(void **)
 	    "/match/tcp_dst", NULL);
 }
 
+/* The text with quotes of JSON, and its values; NULL when a name is in it twice. */
+static json_t *json_of_or_null(const char *text, char json[2048])
+{
+	size_t n = 0;
+
+	for (; text[n] != '\0' && n < 2047; n++)
+		json[n] = text[n] == '\'' ? '"' : text[n];
+	json[n] = '\0';
+	return json_loads(json, JSON_REJECT_DUPLICATES, NULL);
+}
+
+/* What a flow's text becomes, against what its values become. Whether the quick way took it. */
+static bool assert_read_alike(const char *text)
+{
+	static struct flow_rule rule; // with the hints of the text before
+	struct buf_writer apply, write;
+	struct flow_match match = {0};
+	struct err err = {0};
+	json_t *data = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+
+	if (data == NULL)
+		return false;
+	buf_writer_init(&apply, DP_MAX_ACTIONS_SIZE);
+	buf_writer_init(&write, DP_MAX_ACTIONS_SIZE);
+	buf_writer_init(&rule.apply, DP_MAX_ACTIONS_SIZE);
+	buf_writer_init(&rule.write, DP_MAX_ACTIONS_SIZE);
+	flow_rule_reset(&rule);
+	bool taken =
+	    flow_rule_from_text(&rule, (struct json_span){text, strlen(text)}, &names);
+	json_t *m = json_object_get(data, "match"), *a = json_object_get(data, "actions"),
+	       *w = json_object_get(data, "write_actions");
+	int rc = m != NULL ? flow_match_from_json(m, &names, &match, &err) : 0;
+	if (rc == 0 && a != NULL)
+		rc = flow_actions_from_json(a, &names, &apply, &err);
+	if (rc == 0 && w != NULL)
+		rc = flow_actions_from_json(w, &names, &write, &err);
+	struct flow_match packet = match;
+	if (rc == 0)
+		rc = flow_actions_check(&packet, &apply, &err);
+	if (rc == 0)
+		rc = flow_action_set_check(&packet, &write, &err);
+	if (taken && rc != 0)
+		fail_msg("%s is to be refused: %s", text, err.what);
+	if (taken) {
+		assert_memory_equal(&rule.match, &match, sizeof(match));
+		assert_int_equal(rule.apply.size, apply.size);
+		assert_int_equal(rule.write.size, write.size);
+		if (apply.size > 0)
+			assert_memory_equal(rule.apply.data, apply.data, apply.size);
+		if (write.size > 0)
+			assert_memory_equal(rule.write.data, write.data, write.size);
+	}
+	buf_writer_fini(&apply);
+	buf_writer_fini(&write);
+	flow_rule_fini(&rule);
+	json_decref(data);
+	return taken;
+}
+
+static const char *const values[] = {"0", "1", "80", "65535", "65536", "'0x0800'", "'0x86dd'",
+    "'0x806'", "'0X800'", "'0x'", "6", "17", "58", "'6'", "'06'", "'10.0.0.1'", "'10.0.0.0/8'",
+    "'10.0.0.1/8'", "'0.0.0.0/0'", "'10.0.0.0/32'", "'10.0.0.0/33'", "'10.0.0.0/08'",
+    "'10.0.0.0/255.0.0.0'", "'10.0.0'", "'10.0.0.01'", "'256.0.0.0'", "'1.2.3.4.'", "'vm1'", "'vm2'",
+    "'vm3'", "'normal'", "'02:00:00:00:00:01'", "'02:00:00:00:00:0G'", "'02:00:00:00:00:@1'",
+    "'2:0:0:0:0:1'", "'02:00:00:00:00:00/ff:00:00:00:00:00'", "'0x1000/0x1000'", "'fd00::1'", "'fd00::/16'",
+    "'later'", "'+syn-ack'", "18446744073709551615", "'18446744073709551615'", "'0xffffffffffffffff'",
+    "4294967039", "4294967040", "-1", "1.5", "true", "null", "{}", "[]", "''"};
+
+static const char *const actions[] = {"'drop'", "'dec_ttl'", "'output'", "{'output':'vm1'}",
+    "{'output':'normal'}", "{'output':'in_port'}", "{'output':7}", "{'output':0}", "{'output':'vm3'}",
+    "{'output':'vm1','output2':1}", "{'group':3}", "{'set_field':{'eth_dst':'02:00:00:00:00:02'}}",
+    "{'set_field':{'tcp_dst':80}}", "{'move':{'src':'reg0','dst':'reg1'}}", "'push_vlan'", "'pop_vlan'",
+    "{'resubmit':5}", "'controller'", "{'drop':'no_such'}", "{}", "7", "'no_such'"};
+
+/* Every field with every value; a random few of them together; with random actions. */
+static void texts_of_flows_are_read_as_values_are(void **)
+{
+	char text[2048], json[2048];
+	size_t n = 0, n_taken = 0;
+	unsigned int seed = 5;
+
+	for (size_t f = 0; f < FIELD__COUNT; f++) {
+		for (size_t v = 0; v < ARRAY_SIZE(values); v++, n++) {
+			snprintf(text, sizeof(text),
+			    "{'bridge':'b','match':{'eth_type':'%s','ip_proto':%u,'%s':%s}}",
+			    rand_r(&seed) % 2 ? "0x0800" : "0x86dd", rand_r(&seed) % 3 ? 6 : 58,
+			    flow_fields[f].name, values[v]);
+			json_t *j = json_of_or_null(text, json);
+			n_taken += j != NULL && assert_read_alike(json);
+			json_decref(j);
+		}
+	}
+	for (size_t i = 0; i < 20000; i++, n++) {
+		int size = snprintf(text, sizeof(text), "{'bridge':'b','match':{");
+		for (unsigned int k = rand_r(&seed) % 4; k > 0; k--)
+			size += snprintf(text + size, sizeof(text) - (size_t)size, "'%s':%s,",
+			    flow_fields[rand_r(&seed) % FIELD__COUNT].name,
+			    values[rand_r(&seed) % ARRAY_SIZE(values)]);
+		size += snprintf(text + size, sizeof(text) - (size_t)size,
+		    "'eth_type':'0x0800','ip_proto':6},'%s':[", rand_r(&seed) % 3 ? "actions" : "write_actions");
+		for (unsigned int k = rand_r(&seed) % 4; k > 0; k--)
+			size += snprintf(text + size, sizeof(text) - (size_t)size, "%s,",
+			    actions[rand_r(&seed) % ARRAY_SIZE(actions)]);
+		snprintf(text + size, sizeof(text) - (size_t)size, "%s]}",
+		    actions[rand_r(&seed) % ARRAY_SIZE(actions)]);
+		json_t *j = json_of_or_null(text, json);
+		n_taken += j != NULL && assert_read_alike(json);
+		json_decref(j);
+	}
+	assert_true(n_taken > n / 50);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(texts_of_flows_are_read_as_values_are),
 	    cmocka_unit_test(every_action_comes_back_as_it_went),
 	    cmocka_unit_test(bad_actions_name_their_place),
 	    cmocka_unit_test(a_list_longer_than_the_switch_takes_is_refused),

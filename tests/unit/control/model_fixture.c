@@ -23,18 +23,10 @@ void fx_init(struct fixture *fx)
 	fx->dp = calloc(4 * (size_t)FX_MAX, sizeof(*fx->dp));
 }
 
-static void object_free(struct api_object *o)
-{
-	if (o == NULL)
-		return;
-	json_decref(o->data);
-	free(o);
-}
-
 static void drop_changes(struct fixture *fx)
 {
 	for (size_t i = 0; i < fx->n_changes; i++)
-		object_free((struct api_object *)fx->changes[i].new_object);
+		api_object_unref((struct api_object *)fx->changes[i].new_object);
 	for (size_t i = 0; i < fx->n_changes; i++)
 		free((char *)fx->changes[i].name);
 	fx->n_changes = 0;
@@ -45,7 +37,7 @@ void fx_fini(struct fixture *fx)
 	drop_changes(fx);
 	model_destroy(fx->model);
 	for (size_t i = 0; i < fx->n_objects; i++)
-		object_free(fx->objects[i]);
+		api_object_unref(fx->objects[i]);
 	free(fx->objects);
 	free(fx->changes);
 	free(fx->dp);
@@ -74,12 +66,8 @@ static struct api_change *add_change(struct fixture *fx, enum api_table table, c
 
 void fx_put_json(struct fixture *fx, enum api_table table, const char *name, json_t *data)
 {
-	struct api_object *o = calloc(1, sizeof(*o));
-
-	o->table = table;
-	snprintf(o->name, sizeof(o->name), "%s", name);
-	o->data = data;
-	assert_non_null(o->data);
+	assert_non_null(data);
+	struct api_object *o = api_object_create(table, name, "", 0, data);
 	add_change(fx, table, name)->new_object = o;
 }
 
@@ -147,7 +135,7 @@ static void keep_change(struct fixture *fx, struct api_change *c)
 	for (size_t i = 0; !fx->no_apply && i < fx->n_objects; i++) {
 		if (fx->objects[i]->table != c->table || strcmp(fx->objects[i]->name, c->name) != 0)
 			continue;
-		object_free(fx->objects[i]);
+		api_object_unref(fx->objects[i]);
 		fx->objects[i] = fx->objects[--fx->n_objects];
 		break;
 	}

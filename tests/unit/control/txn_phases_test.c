@@ -161,7 +161,7 @@ static size_t n_job_runs;
 static void submit_in_job(void *arg)
 {
 	struct api *api = arg;
-	struct txn_spec spec = {.ops = json_pack("[{s:s, s:s, s:s, s:{}}]", "op", "put", "table",
+	struct txn_spec spec = {.ops.list = json_pack("[{s:s, s:s, s:s, s:{}}]", "op", "put", "table",
 				    "bridge", "name", "first", "object")};
 	n_job_runs++;
 	assert_int_equal(fake.prepared, 0);
@@ -174,12 +174,12 @@ static void jobs_run_between_transactions_and_before_those_that_wait(void **stat
 	struct api *api = *state;
 	int fd = api_connect(api);
 	struct txn_job job = {.run = submit_in_job, .arg = api};
-	struct txn_spec spec = {.ops = json_pack("[{s:s, s:s, s:s, s:{}}]", "op", "put", "table",
+	struct txn_spec spec = {.ops.list = json_pack("[{s:s, s:s, s:s, s:{}}]", "op", "put", "table",
 				    "bridge", "name", "a", "object")};
 	n_job_runs = 0;
 	fake.hold = HOLD_PREPARE;
 	txn_submit(api->daemon.txn, NULL, &spec);
-	spec.ops =
+	spec.ops.list =
 	    json_pack("[{s:s, s:s, s:s}]", "op", "delete", "table", "bridge", "name", "first");
 	txn_submit(api->daemon.txn, NULL, &spec);
 	txn_when_idle(api->daemon.txn, &job);
