@@ -62,7 +62,9 @@ class Server:
     """One process of either kind over the same files, as often as it is started. kind: ours or real."""
 
     def __init__(self, kind, folder, schemas, name="db"):
-        self.kind, self.folder, self.process = kind, folder, None
+        self.kind, self.folder, self.process, self.words = kind, folder, None, []
+        if kind == "real":  # the format that it writes by itself cannot hold every change of a set, and the rest of the file is lost with it
+            self.words = ["--disable-file-column-diff"]
         self.socket, self.ctl = os.path.join(folder, name + ".sock"), os.path.join(folder, name + ".ctl")
         self.remote, self.log = "unix:" + self.socket, os.path.join(folder, name + ".log")
         self.pairs = [(schema, os.path.join(folder, "%s.%d" % (name, i))) for i, schema in enumerate(schemas)]
@@ -74,7 +76,7 @@ class Server:
         for schema, db in self.pairs:
             if not os.path.exists(db):
                 subprocess.run(["ovsdb-tool", "create", db, schema], check=True)
-        return ["/usr/sbin/ovsdb-server", "--no-chdir", "--remote=p" + self.remote, "--unixctl=" + self.ctl] + [db for _, db in self.pairs]
+        return ["/usr/sbin/ovsdb-server", "--no-chdir", "--remote=p" + self.remote, "--unixctl=" + self.ctl] + self.words + [db for _, db in self.pairs]
 
     def start(self):
         with open(self.log, "ab") as log:
@@ -101,7 +103,7 @@ class Server:
         if not os.path.exists(self.log):
             return ""
         with open(self.log, encoding="utf-8", errors="replace") as file:
-            return "".join(file.readlines()[-20:])
+            return "".join(file.readlines()[-8:])
 
 
 class Stage:
