@@ -61,10 +61,8 @@ def accepts(path):
 class Server:
     """One process of either kind over the same files, as often as it is started. kind: ours or real."""
 
-    def __init__(self, kind, folder, schemas, name="db"):
-        self.kind, self.folder, self.process, self.words = kind, folder, None, []
-        if kind == "real":  # the format that it writes by itself cannot hold every change of a set, and the rest of the file is lost with it
-            self.words = ["--disable-file-column-diff"]
+    def __init__(self, kind, folder, schemas, name="db", real_words=()):
+        self.kind, self.folder, self.process, self.real_words = kind, folder, None, list(real_words)
         self.socket, self.ctl = os.path.join(folder, name + ".sock"), os.path.join(folder, name + ".ctl")
         self.remote, self.log = "unix:" + self.socket, os.path.join(folder, name + ".log")
         self.pairs = [(schema, os.path.join(folder, "%s.%d" % (name, i))) for i, schema in enumerate(schemas)]
@@ -76,7 +74,7 @@ class Server:
         for schema, db in self.pairs:
             if not os.path.exists(db):
                 subprocess.run(["ovsdb-tool", "create", db, schema], check=True)
-        return ["/usr/sbin/ovsdb-server", "--no-chdir", "--remote=p" + self.remote, "--unixctl=" + self.ctl] + self.words + [db for _, db in self.pairs]
+        return ["/usr/sbin/ovsdb-server", "--no-chdir", "--remote=p" + self.remote, "--unixctl=" + self.ctl] + self.real_words + [db for _, db in self.pairs]
 
     def start(self):
         with open(self.log, "ab") as log:
@@ -114,9 +112,9 @@ class Stage:
                     "LC_ALL": "C.UTF-8"}
         os.environ["OVS_RUNDIR"] = self.folder
 
-    def serve(self, *schemas, name="db"):
+    def serve(self, *schemas, name="db", real_words=()):
         paths = [s if os.path.isabs(s) else os.path.join(SCHEMAS, s + ".ovsschema") for s in schemas]
-        server = Server(self.kind, self.folder, paths, name)
+        server = Server(self.kind, self.folder, paths, name, real_words)
         self.servers.append(server)
         server.start()
         return server
