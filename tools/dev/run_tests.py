@@ -16,7 +16,7 @@ import threading
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SCRIPT_TIMEOUT_S = {"integ": 300, "vm": 900, "conform": 300}
+SCRIPT_TIMEOUT_S = {"integ": 300, "vm": 900, "conform": 600}
 LOG_LINES = 200
 
 
@@ -108,7 +108,7 @@ def main():
     parser.add_argument("--build", required=True)
     parser.add_argument("--test-build", required=True)
     parser.add_argument("--only", default="")
-    parser.add_argument("suites", nargs="+", choices=["style", "unit", "long", "integ", "vm"])
+    parser.add_argument("suites", nargs="+", choices=["style", "unit", "long", "integ", "conform", "vm"])
     args = parser.parse_args()
     tests = []
     if "unit" in args.suites:
@@ -118,7 +118,9 @@ def main():
     if "style" in args.suites:
         tests += style_tests(args.test_build)
     if "integ" in args.suites:
-        tests += scripts("integ", args.build) + scripts("conform", args.build)
+        tests += scripts("integ", args.build)
+    if "conform" in args.suites:
+        tests += scripts("conform", args.build)
     if "vm" in args.suites:
         tests += scripts("vm", args.build)
     tests = [t for t in tests if args.only in t.name]
