@@ -161,8 +161,8 @@ static size_t n_job_runs;
 static void submit_in_job(void *arg)
 {
 	struct api *api = arg;
-	struct txn_spec spec = {.ops.list = json_pack("[{s:s, s:s, s:s, s:{}}]", "op", "put", "table",
-				    "bridge", "name", "first", "object")};
+	struct txn_spec spec = {.ops.list = json_pack("[{s:s, s:s, s:s, s:{}}]", "op", "put",
+				    "table", "bridge", "name", "first", "object")};
 	n_job_runs++;
 	assert_int_equal(fake.prepared, 0);
 	txn_submit(api->daemon.txn, NULL, &spec);
@@ -174,8 +174,8 @@ static void jobs_run_between_transactions_and_before_those_that_wait(void **stat
 	struct api *api = *state;
 	int fd = api_connect(api);
 	struct txn_job job = {.run = submit_in_job, .arg = api};
-	struct txn_spec spec = {.ops.list = json_pack("[{s:s, s:s, s:s, s:{}}]", "op", "put", "table",
-				    "bridge", "name", "a", "object")};
+	struct txn_spec spec = {.ops.list = json_pack("[{s:s, s:s, s:s, s:{}}]", "op", "put",
+				    "table", "bridge", "name", "a", "object")};
 	n_job_runs = 0;
 	fake.hold = HOLD_PREPARE;
 	txn_submit(api->daemon.txn, NULL, &spec);
