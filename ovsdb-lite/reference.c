@@ -24,7 +24,7 @@ struct weak_source {
 struct column_diff {
 	const struct ovsdb_column *column;
 	struct ovsdb_datum old, new;
-	struct ovsdb_uuid self;
+	const struct ovsdb_row *self;
 	enum ovsdb_ref_kind kind;
 	ovsdb_ref_visitor *visit;
 	void *ctx;
@@ -49,7 +49,7 @@ void ovsdb_refs_diff(const struct ovsdb_row *old, const struct ovsdb_row *new,
     enum ovsdb_ref_kind kind, ovsdb_ref_visitor *visit, void *ctx)
 {
 	const struct ovsdb_row *any = old != NULL ? old : new;
-	struct column_diff diff = {.kind = kind, .visit = visit, .ctx = ctx, .self = any->uuid};
+	struct column_diff diff = {.kind = kind, .visit = visit, .ctx = ctx, .self = any};
 	const struct ovsdb_table_schema *schema = any->table->schema;
 
 	for (uint16_t i = OVSDB_N_STD_COLUMNS; i < schema->n_columns; i++) {
@@ -167,7 +167,8 @@ static void visit_atom(struct column_diff *diff, const struct ovsdb_base_type *b
 	if (base->type != OVSDB_UUID || base->uuid.kind != diff->kind)
 		return;
 	// A strong reference to itself does not keep a row; a weak one to itself goes with it.
-	if (ovsdb_uuid_equals(atom->uuid, diff->self) && diff->kind == OVSDB_REF_STRONG)
+	if (diff->kind == OVSDB_REF_STRONG && base->uuid.ref_table == diff->self->table &&
+	    ovsdb_uuid_equals(atom->uuid, diff->self->uuid))
 		return;
 	diff->visit(diff->ctx, diff->column, base->uuid.ref_table, &atom->uuid, delta);
 }
