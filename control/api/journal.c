@@ -101,8 +101,8 @@ void journal_close(struct journal *j)
 	free(j);
 }
 
-int journal_append(struct journal *j, uint64_t generation, const void *payload, size_t size,
-    struct err *err)
+int journal_append(
+    struct journal *j, uint64_t generation, const void *payload, size_t size, struct err *err)
 {
 	if (j->read_only) {
 		err_set(err, ERR_STORAGE,
@@ -111,7 +111,8 @@ int journal_append(struct journal *j, uint64_t generation, const void *payload, 
 	}
 	uint64_t end = j->end;
 	struct chain chain = j->chain;
-	if (write_record(j, j->fd, &end, &chain, generation, JOURNAL_TXN, payload, size, err) != 0) {
+	if (write_record(j, j->fd, &end, &chain, generation, JOURNAL_TXN, payload, size, err) !=
+	    0) {
 		if (ftruncate(j->fd, (off_t)j->end) != 0)
 			return fail_for_good(j, "ftruncate", err);
 		return err_errno(err->code);
@@ -155,8 +156,8 @@ int journal_snapshot_begin(struct journal *j, uint64_t generation, struct err *e
 
 int journal_snapshot_put(struct journal *j, const void *rows, size_t size, struct err *err)
 {
-	return write_record(
-	    j, j->new_fd, &j->new_end, &j->new_chain, j->new_generation, JOURNAL_ROWS, rows, size, err);
+	return write_record(j, j->new_fd, &j->new_end, &j->new_chain, j->new_generation,
+	    JOURNAL_ROWS, rows, size, err);
 }
 
 /*
@@ -165,8 +166,8 @@ int journal_snapshot_put(struct journal *j, const void *rows, size_t size, struc
  */
 int journal_snapshot_end(struct journal *j, struct err *err)
 {
-	int r = write_record(j, j->new_fd, &j->new_end, &j->new_chain, j->new_generation,
-	    JOURNAL_END, "{}", 2, err);
+	int r = write_record(
+	    j, j->new_fd, &j->new_end, &j->new_chain, j->new_generation, JOURNAL_END, "{}", 2, err);
 	if (r != 0)
 		return r;
 	if (j->io.sync(j->new_fd) != 0)
@@ -368,8 +369,7 @@ static int cut_tail(struct journal *j, const struct record_walk *walk, struct er
 
 /* Appends at *end; moves *end and *chain on when all bytes are in the file (not: durable). */
 static int write_record(struct journal *j, int fd, uint64_t *end, struct chain *chain,
-    uint64_t generation, enum journal_type type, const void *payload, size_t size,
-    struct err *err)
+    uint64_t generation, enum journal_type type, const void *payload, size_t size, struct err *err)
 {
 	struct buf_writer w;
 	struct chain next = *chain;

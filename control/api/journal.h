@@ -45,8 +45,8 @@ struct journal *journal_open(const char *dir, const struct journal_io *io, journ
 void journal_close(struct journal *j);
 /* 0: durable. Else ERR_STORAGE, and nothing was acknowledged nor kept. */
 MUST_CHECK
-int journal_append(struct journal *j, uint64_t generation, const void *payload, size_t size,
-    struct err *err);
+int journal_append(
+    struct journal *j, uint64_t generation, const void *payload, size_t size, struct err *err);
 bool journal_is_read_only(const struct journal *j);
 uint64_t journal_size(const struct journal *j); // bytes of the journal
 
