@@ -55,8 +55,8 @@ struct dp_client {
 	struct dp_diff diff;
 	struct dp_dump_entry *held; // the last dump
 	size_t n_held;
-	dp_reply_cb *commit_cb; // of the transaction that was told to commit
-	void *commit_arg;
+	dp_reply_cb *prepare_cb, *commit_cb; // of the transaction that was told to
+	void *prepare_arg, *commit_arg;
 	struct refusals refused, offered; // as the last repair ended; as this one goes
 	uint64_t n_repairs;
 	unsigned int retry_ms;
@@ -79,6 +79,7 @@ static void schedule_retry(struct dp_client *c);
 static void on_retry(evutil_socket_t fd, short what, void *arg);
 static void become_connected(struct dp_client *c);
 static void send_prepare(struct dp_client *c, struct buf_writer *body, dp_reply_cb *cb, void *arg);
+static void on_prepared(int error, const void *body, size_t size, const char *what, void *arg);
 static void end_prepared(struct dp_client *c);
 static void on_committed(int error, const void *body, size_t size, const char *what, void *arg);
 static void on_aborted(int error, const void *body, size_t size, const char *what, void *arg);
@@ -456,12 +457,25 @@ static void become_connected(struct dp_client *c)
 
 static void send_prepare(struct dp_client *c, struct buf_writer *body, dp_reply_cb *cb, void *arg)
 {
-	int rc = send_txn(c, DP_MSG_PREPARE, body, cb, arg);
+	int rc = send_txn(c, DP_MSG_PREPARE, body, on_prepared, c);
 
-	if (rc == 0)
-		c->prepared = c->generation;
-	else
+	if (rc != 0) {
 		cb(rc, NULL, 0, "the transaction could not be sent to sluice-switch", arg);
+		return;
+	}
+	c->prepared = c->generation;
+	c->prepare_cb = cb;
+	c->prepare_arg = arg;
+}
+
+/* What was refused is not prepared: nobody will commit or abort it, and the next one may come. */
+static void on_prepared(int error, const void *body, size_t size, const char *what, void *arg)
+{
+	struct dp_client *c = arg;
+
+	if (error != 0)
+		end_prepared(c);
+	c->prepare_cb(error, body, size, what, c->prepare_arg);
 }
 
 static void end_prepared(struct dp_client *c)

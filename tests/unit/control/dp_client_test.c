@@ -181,6 +181,12 @@ static void a_refusal_is_passed_on_in_words(void **state)
 	assert_int_equal(f->reply_error, -ENOSPC);
 	assert_string_equal(f->reply_what, "too many of them");
 	assert_true(dp_client_is_connected(f->client));
+	/* And is over: the next one is prepared as if it had not been. */
+	f->lie = HONEST;
+	dp_client_prepare(f->client, f->generation + 1, &none, 0, on_reply, f);
+	fake_until(f, &f->n_replies, 2);
+	assert_int_equal(f->reply_error, 0);
+	dp_client_abort(f->client);
 	buf_writer_fini(&none);
 }
 

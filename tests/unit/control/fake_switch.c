@@ -168,6 +168,8 @@ static void on_txn(struct fake *f, const struct dp_msg *msg, const uint8_t *body
 	answer(f, msg, &reply, sizeof(reply));
 }
 
+static void forget_prepared(struct fake *f);
+
 static void on_prepare(struct fake *f, const struct dp_msg *msg, const uint8_t *body)
 {
 	assert_null(f->prepared);
@@ -177,6 +179,8 @@ static void on_prepare(struct fake *f, const struct dp_msg *msg, const uint8_t *
 	memcpy(f->prepared, body, msg->size);
 	f->prepared_size = msg->size;
 	answer(f, msg, NULL, 0);
+	if (f->lie == REFUSE)
+		forget_prepared(f);
 }
 
 static void on_commit(struct fake *f, const struct dp_msg *msg, const uint8_t *body)
@@ -231,6 +235,12 @@ static void on_message(struct fake *f, const struct dp_msg *msg, const uint8_t *
 	case DP_MSG_REMOVED:
 		answer(f, msg, f->removed, f->n_removed * sizeof(f->removed[0]));
 		break;
+	case DP_MSG_STATS:
+		if (f->stats != NULL) {
+			answer(f, msg, f->stats, f->n_stats * sizeof(*f->stats));
+			break;
+		}
+		[[fallthrough]];
 	default: answer(f, msg, body, msg->size);
 	}
 }
