@@ -146,7 +146,11 @@ static void encapsulate(const struct prog_op *op, const struct tnl_encap *e, str
 	uint8_t *udp = eth + e->hdr_size - VXLAN_HDR_SIZE - UDP_HDR_SIZE;
 	uint32_t udp_ofs = (uint32_t)(udp - eth);
 
-	memcpy(eth, e->hdr, e->hdr_size);
+	// Of a size that the compiler knows: a string instruction would cost as much as all the rest.
+	if (e->is_v4)
+		memcpy(eth, e->hdr, TNL_OUTER_IP4);
+	else
+		memcpy(eth, e->hdr, TNL_OUTER_MAX);
 	put_be16(udp, (uint16_t)(SRC_PORT_MIN + (hash >> (64 - SRC_PORT_BITS))));
 	put_be16(udp + 2, op->tunnel.udp_port);
 	put_be16(udp + 4, (uint16_t)udp_len);
