@@ -328,7 +328,7 @@ void plan_dirty(struct model_plan *p, int table, const char *name)
 static void dirty_ports(struct model_plan *p)
 {
 	hmap_foreach (u, &p->m->units[API_TABLE_PORT], struct unit, node)
-		plan_dirty(p, API_TABLE_PORT, u->name);
+		plan_dirty(p, API_TABLE_PORT, unit_name(u));
 }
 
 static void touch_all(struct model_plan *p, uint16_t old_mtu, bool had_networks, bool had_peers)
@@ -467,15 +467,19 @@ static void check_all(struct model_plan *p)
 	}
 }
 
-static struct unit *compile(struct model_plan *p, int table, const char *name)
+static struct unit *compile(struct model_plan *p, const struct dirty *d)
 {
+	int table = d->table;
+	const char *name = d->name;
 	struct unit *u = unit_create(table, name);
 
 	if (table == TABLE_GLOBAL) {
 		net_global_compile(p->m, u);
 		return u;
 	}
-	struct entity *e = model_entity(p->m, (enum api_table)table, name);
+	struct entity *e = d->swap != (size_t)NO_SWAP
+			       ? p->swaps[d->swap].new_e
+			       : model_entity(p->m, (enum api_table)table, name);
 	if (e == NULL) {
 		unit_destroy(u);
 		return NULL;
@@ -490,7 +494,7 @@ static void compile_all(struct model_plan *p)
 	p->new_units = mem_alloc((p->dirty.n + 1) * sizeof(struct unit *));
 	hmap_foreach (d, &p->dirty, struct dirty, node) {
 		p->old_units[p->n_units] = model_unit(p->m, d->table, d->name);
-		p->new_units[p->n_units++] = compile(p, d->table, d->name);
+		p->new_units[p->n_units++] = compile(p, d);
 	}
 	toggle_units(p, true);
 }
@@ -559,7 +563,7 @@ uint32_t model_put_underlay(struct model *m, const struct dp_route_conf *routes,
 	p.new_units = mem_alloc((p.dirty.n + 1) * sizeof(struct unit *));
 	hmap_foreach_safe (d, &p.dirty, struct dirty, node) {
 		p.old_units[p.n_units] = model_unit(m, d->table, d->name);
-		p.new_units[p.n_units++] = compile(&p, d->table, d->name);
+		p.new_units[p.n_units++] = compile(&p, d);
 		free(d);
 	}
 	hmap_fini(&p.dirty);
