@@ -6,8 +6,7 @@
 #include "control/model_priv.h"
 
 static struct anchor *find_anchor(const struct model *m, const struct key_buf *kb, uint64_t hash);
-static struct key *key_of_anchor(
-    struct entity *e, struct anchor *a, const char *path, int index);
+static struct key *key_of_anchor(struct entity *e, struct anchor *a, const char *path, int index);
 static void add_need(struct entity *e, struct key *k, bool indexed);
 
 struct key_buf *key_make(
@@ -36,7 +35,8 @@ struct entity *entity_create(struct model *m, const struct api_object *object, u
 {
 	/* Of flows there are many, and what ports need beside is much. */
 	bool is_small = object->table == API_TABLE_FLOW;
-	struct entity *e = mem_alloc(is_small ? offsetof(struct entity, body) + sizeof(e->body) : sizeof(*e));
+	struct entity *e =
+	    mem_alloc(is_small ? offsetof(struct entity, body) + sizeof(e->body) : sizeof(*e));
 	struct key_buf k;
 
 	e->object = api_object_ref(object);
@@ -114,8 +114,7 @@ static struct key *key_create(
 	return key_of_anchor(e, a, path, index);
 }
 
-static struct key *key_of_anchor(
-    struct entity *e, struct anchor *a, const char *path, int index)
+static struct key *key_of_anchor(struct entity *e, struct anchor *a, const char *path, int index)
 {
 	struct key *k = mem_alloc(sizeof(*k));
 

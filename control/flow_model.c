@@ -75,8 +75,7 @@ static int read_actions(
 	return flow_actions_from_json(list, &r->names, w, err);
 }
 
-static int read_match(
-    struct resolver *r, json_t *data, struct flow_match *match, struct err *err)
+static int read_match(struct resolver *r, json_t *data, struct flow_match *match, struct err *err)
 {
 	json_t *json = json_object_get(data, "match");
 

@@ -66,8 +66,7 @@ struct dp_obj *model_obj(const struct model *m, enum dp_kind kind, uint64_t id)
 	return find_obj(m, obj_hash(m, kind, id), kind, id);
 }
 
-static struct dp_obj *find_obj(
-    const struct model *m, uint64_t hash, unsigned int kind, uint64_t id)
+static struct dp_obj *find_obj(const struct model *m, uint64_t hash, unsigned int kind, uint64_t id)
 {
 	hmap_foreach_with_hash (o, &m->objs, hash, struct dp_obj, node) {
 		if (o->op.kind == kind && o->op.id == id)

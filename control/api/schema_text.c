@@ -11,8 +11,7 @@ static const struct api_column cookie_column = {.name = "cookie", .type = CT_HEX
 static bool put_columns(
     const struct api_table_def *def, const struct json_span *values, struct buf_writer *w);
 static const struct api_column *column_at(const struct api_table_def *def, size_t i);
-static size_t find_column(
-    const struct api_table_def *def, struct json_span name, uint8_t *hint);
+static size_t find_column(const struct api_table_def *def, struct json_span name, uint8_t *hint);
 static bool is_good(const struct api_column *column, struct json_span value);
 static bool is_good_list(const struct api_column *column, struct json_span list);
 static bool is_good_name(struct json_span s);
@@ -76,8 +75,7 @@ static const struct api_column *column_at(const struct api_table_def *def, size_
 }
 
 /* Beyond n_columns: there is none. */
-static size_t find_column(
-    const struct api_table_def *def, struct json_span name, uint8_t *hint)
+static size_t find_column(const struct api_table_def *def, struct json_span name, uint8_t *hint)
 {
 	size_t i = *hint;
 
