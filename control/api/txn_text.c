@@ -37,7 +37,7 @@ static bool decode(struct build *b, struct json_span text, struct text_op *op)
 {
 	struct json_plain p = {.at = text.text, .end = text.text + text.size};
 
-	*op = (struct text_op){.table = API_TABLE__COUNT};
+	*op = (struct text_op){.name = {"", 0}, .table = API_TABLE__COUNT};
 	json_plain_take(&p, '{');
 	for (bool is_first = true; json_plain_more(&p, '}', &is_first);) {
 		struct json_span key = json_plain_key(&p);
