@@ -13,7 +13,7 @@ enum {
 	MAX_PAGE = 10000,
 	PAGE_SIZE = 4 << 20, // bytes of objects, so that a page stays below the limit of a reply
 	MAX_CURSOR = 160,
-	ROW_SIZE = 130,       // of a row beside its object
+	ROW_SIZE = 130,      // of a row beside its object
 	DEFAULTS_SIZE = 160, // of columns that a text leaves out
 };
 
