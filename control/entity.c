@@ -5,8 +5,8 @@
 
 #include "control/model_priv.h"
 
-static struct key *key_of_anchor(
-    struct entity *e, struct anchor *a, const char *path, int index);
+static struct anchor *find_anchor(const struct model *m, const struct key_buf *kb, uint64_t hash);
+static struct key *key_of_anchor(struct entity *e, struct anchor *a, const char *path, int index);
 static void add_need(struct entity *e, struct key *k, bool indexed);
 
 struct key_buf *key_make(
@@ -33,7 +33,10 @@ struct key_buf *key_object(struct key_buf *k, enum api_table table, const char *
 
 struct entity *entity_create(struct model *m, const struct api_object *object, uint32_t op)
 {
-	struct entity *e = mem_alloc(sizeof(*e));
+	/* Of flows there are many, and what ports need beside is much. */
+	bool is_small = object->table == API_TABLE_FLOW;
+	struct entity *e =
+	    mem_alloc(is_small ? offsetof(struct entity, body) + sizeof(e->body) : sizeof(*e));
 	struct key_buf k;
 
 	e->object = api_object_ref(object);
@@ -80,7 +83,12 @@ static uint64_t anchor_hash(const struct model *m, const struct key_buf *kb)
 
 struct anchor *model_anchor(const struct model *m, const struct key_buf *kb)
 {
-	hmap_foreach_with_hash (a, &m->anchors, anchor_hash(m, kb), struct anchor, node) {
+	return find_anchor(m, kb, anchor_hash(m, kb));
+}
+
+static struct anchor *find_anchor(const struct model *m, const struct key_buf *kb, uint64_t hash)
+{
+	hmap_foreach_with_hash (a, &m->anchors, hash, struct anchor, node) {
 		if (a->kind == kb->kind && a->size == kb->size &&
 		    memcmp(a->bytes, kb->bytes, kb->size) == 0)
 			return a;
@@ -91,7 +99,8 @@ struct anchor *model_anchor(const struct model *m, const struct key_buf *kb)
 static struct key *key_create(
     struct model *m, struct entity *e, const struct key_buf *kb, const char *path, int index)
 {
-	struct anchor *a = model_anchor(m, kb);
+	uint64_t hash = anchor_hash(m, kb);
+	struct anchor *a = find_anchor(m, kb, hash);
 
 	if (a == NULL) {
 		a = mem_alloc(sizeof(*a) + kb->size);
@@ -100,13 +109,12 @@ static struct key *key_create(
 		a->kind = kb->kind;
 		a->size = kb->size;
 		memcpy(a->bytes, kb->bytes, kb->size);
-		hmap_add(&m->anchors, &a->node, anchor_hash(m, kb));
+		hmap_add(&m->anchors, &a->node, hash);
 	}
 	return key_of_anchor(e, a, path, index);
 }
 
-static struct key *key_of_anchor(
-    struct entity *e, struct anchor *a, const char *path, int index)
+static struct key *key_of_anchor(struct entity *e, struct anchor *a, const char *path, int index)
 {
 	struct key *k = mem_alloc(sizeof(*k));
 

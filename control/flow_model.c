@@ -75,8 +75,7 @@ static int read_actions(
 	return flow_actions_from_json(list, &r->names, w, err);
 }
 
-static int read_match(
-    struct resolver *r, json_t *data, struct flow_match *match, struct err *err)
+static int read_match(struct resolver *r, json_t *data, struct flow_match *match, struct err *err)
 {
 	json_t *json = json_object_get(data, "match");
 
@@ -86,15 +85,18 @@ static int read_match(
 	return flow_match_from_json(json, &r->names, match, err);
 }
 
+/* Two hashes, one of them secret, stand for the match: nobody can make two that differ and agree in both. */
 static void provide_rule(const struct resolver *r, const struct dp_rule_conf *conf,
     const uint8_t *match, size_t match_size)
 {
 	struct key_buf kb;
-	uint8_t extra[4 + FLOW_MATCH_MAX_SIZE] = {
-	    conf->table, (uint8_t)(conf->priority >> 8), (uint8_t)conf->priority};
+	const struct {
+		uint64_t id, secret;
+		uint32_t table, priority;
+	} extra = {r->entity->body.id, hash_bytes(&r->m->secret, match, match_size), conf->table,
+	    conf->priority};
 
-	memcpy(extra + 4, match, match_size);
-	entity_provide(r->m, r->entity, key_make(&kb, KEY_RULE, r->bridge, extra, 4 + match_size),
+	entity_provide(r->m, r->entity, key_make(&kb, KEY_RULE, r->bridge, &extra, sizeof(extra)),
 	    "/match", -1, true);
 }
 
@@ -182,8 +184,8 @@ static void flow_resolve(struct model_plan *p, struct entity *e)
 	resolver_need_groups(&r, &rule->write, "/write_actions");
 	rule->conf.bridge = r.bridge_id;
 	size_t match_size = flow_match_encode(&rule->match, encoded);
-	provide_rule(&r, &rule->conf, encoded, match_size);
 	put_body(e, rule, encoded, match_size);
+	provide_rule(&r, &rule->conf, encoded, match_size);
 }
 
 static void flow_compile(struct model *, struct entity *e, struct unit *u)

@@ -236,10 +236,10 @@ static void make_lists(struct model *m)
 	m->uplinks = NULL;
 	m->n_remotes = m->n_uplinks = 0;
 	hmap_foreach (u, &m->units[API_TABLE_TUNNEL_PEER], struct unit, node)
-		add_remote(m, &model_entity(m, API_TABLE_TUNNEL_PEER, u->name)->peer.remote,
+		add_remote(m, &model_entity(m, API_TABLE_TUNNEL_PEER, unit_name(u))->peer.remote,
 		    &remotes_capacity);
 	hmap_foreach (u, &m->units[API_TABLE_PORT], struct unit, node) {
-		const struct entity *e = model_entity(m, API_TABLE_PORT, u->name);
+		const struct entity *e = model_entity(m, API_TABLE_PORT, unit_name(u));
 		if (e->port.kind == PK_VXLAN && !e->port.remote_is_flow)
 			add_remote(m, &e->port.remote, &remotes_capacity);
 		else if (e->port.kind == PK_UPLINK)

@@ -46,7 +46,7 @@ enum key_kind {
 	KEY_PORT_ID,
 	KEY_BRIDGE_ID,
 	KEY_GROUP,  // on a bridge
-	KEY_RULE,   // bridge, table, priority, match
+	KEY_RULE,   // bridge, table, priority, hashes of the match
 	KEY_DEVICE, // socket or device of a port
 };
 
@@ -158,11 +158,13 @@ struct dp_obj {
 
 struct unit {
 	struct hmap_node node; // by name, in those of its table
-	int table;             // enum api_table, TABLE_GLOBAL, TABLE_UNDERLAY
-	char name[65];
-	char label[80]; // model_flow_name
-	struct dp_obj **objs;
-	size_t n, capacity;
+	struct dp_obj **objs;  // &one, as long as that is enough
+	struct dp_obj *one;
+	uint32_t n, capacity;
+	uint16_t table;       // enum api_table, TABLE_GLOBAL, TABLE_UNDERLAY
+	uint16_t name_offset; // in label
+	bool is_hashed;       // node.hash is valid
+	char label[];         // model_flow_name
 };
 
 /* A UDP port that VXLAN is received on, and how many vxlan ports want it. */
@@ -221,6 +223,7 @@ struct entity *model_entity(const struct model *m, enum api_table table, const c
 
 /* unit.c */
 struct unit *unit_create(int table, const char *name);
+const char *unit_name(const struct unit *u);
 void unit_destroy(struct unit *u);
 struct unit *model_unit(const struct model *m, int table, const char *name);
 void model_add_unit(struct model *m, struct unit *u);

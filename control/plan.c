@@ -12,39 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/flow_text.h"
-#include "control/model_priv.h"
+#include "control/plan_priv.h"
 
-struct swap {
-	struct entity *old_e, *new_e; // NULL: created, deleted
-	uint32_t op;
-};
-
-/* What the transaction touches; once by table and name. */
-struct dirty {
-	struct hmap_node node;
-	int table;
-	char name[65];
-	size_t swap; // number of its swap, or NO_SWAP: only to be compiled again
-};
-
-enum { NO_SWAP = -1 };
-
-struct model_plan {
-	struct model *m;
-	uint64_t base_version;
-	struct swap *swaps;
-	size_t n_swaps, swaps_capacity;
-	struct hmap dirty;
-	struct unit **old_units, **new_units;
-	size_t n_units;
-	struct err_list *errs;
-	struct flow_rule flow_rule;
-	struct buf_writer ops;
-	uint32_t n_ops;
-};
-
-static const struct table_ops *const table_ops[API_TABLE__COUNT] = {
+const struct table_ops *const plan_table_ops[API_TABLE__COUNT] = {
     [API_TABLE_NETWORK] = &network_ops,
     [API_TABLE_PORT] = &port_ops,
     [API_TABLE_TUNNEL_PEER] = &peer_ops,
@@ -55,9 +25,7 @@ static const struct table_ops *const table_ops[API_TABLE__COUNT] = {
 
 static void swap_in(struct model_plan *p, const struct api_change *c);
 static struct dirty *get_dirty(struct model_plan *p, int table, const char *name);
-static void choose_numbers(struct model_plan *p);
 static void touch_all(struct model_plan *p, uint16_t old_mtu, bool had_networks, bool had_peers);
-static void check_all(struct model_plan *p);
 static void compile_all(struct model_plan *p);
 static void toggle_entities(struct model_plan *p, bool forward);
 static void toggle_units(struct model_plan *p, bool forward);
@@ -101,9 +69,9 @@ struct model_plan *model_plan(
 	buf_writer_init(&p->ops, DP_BODY_MAX);
 	for (size_t i = 0; i < n; i++)
 		swap_in(p, &changes[i]);
-	choose_numbers(p);
+	plan_choose_numbers(p);
 	touch_all(p, old_mtu, had_networks, had_peers);
-	check_all(p);
+	plan_check(p);
 	if (errs->n_total != n_errs) {
 		toggle_entities(p, false);
 		plan_destroy(p, false);
@@ -155,13 +123,12 @@ struct err *plan_error(struct model_plan *p, const struct entity *e)
 	return err;
 }
 
-static struct entity *decode(
-    struct model_plan *p, const struct api_object *object, uint32_t op)
+static struct entity *decode(struct model_plan *p, const struct api_object *object, uint32_t op)
 {
 	struct entity *e = entity_create(p->m, object, op);
 	size_t n_errs = p->errs->n_total;
 
-	table_ops[e->table]->decode(p, e);
+	plan_table_ops[e->table]->decode(p, e);
 	e->broken = p->errs->n_total != n_errs;
 	return e;
 }
@@ -207,97 +174,6 @@ void plan_remake(struct model_plan *p, struct entity *e, uint32_t op)
 	add_swap(p, new_e->table, new_e->name, new_e, op);
 }
 
-/* Lowest free number of a kind of key; from is where the last search of this transaction ended. */
-static uint32_t free_number(
-    const struct model *m, enum key_kind kind, const char *name, uint32_t from, uint32_t max)
-{
-	struct key_buf kb;
-
-	for (uint32_t n = from; n <= max; n++) {
-		if (model_provider(m, key_make(&kb, kind, name, &n, sizeof(n))) == NULL)
-			return n;
-	}
-	return 0;
-}
-
-/* The number to keep: what the entity was before, or what its stored object says, when nobody else has it. */
-static uint32_t kept_number(
-    const struct model *m, enum key_kind kind, const char *name, uint32_t was, uint32_t stored)
-{
-	struct key_buf kb;
-
-	if (was != 0 && model_provider(m, key_make(&kb, kind, name, &was, sizeof(was))) == NULL)
-		return was;
-	if (stored != 0 &&
-	    model_provider(m, key_make(&kb, kind, name, &stored, sizeof(stored))) == NULL)
-		return stored;
-	return 0;
-}
-
-static void choose_id(struct model_plan *p, struct entity *e, enum key_kind kind, uint32_t was,
-    uint32_t max, uint32_t *from, uint32_t *ret)
-{
-	struct key_buf kb;
-	uint64_t stored = member_u64(e->data, "_id", 0);
-	uint32_t id = kept_number(p->m, kind, "", was, stored <= max ? (uint32_t)stored : 0);
-
-	if (id == 0)
-		id = *from = free_number(p->m, kind, "", *from, max);
-	if (id == 0) {
-		err_set(plan_error(p, e), ERR_TABLE_FULL, "all %u numbers are taken", max);
-		return;
-	}
-	*ret = id;
-	entity_provide(p->m, e, key_make(&kb, kind, "", &id, sizeof(id)), "", -1, true);
-	json_object_set_new(e->data, "_id", json_integer(id));
-}
-
-static void choose_ofport(struct model_plan *p, struct entity *e, const struct entity *old_e)
-{
-	struct key_buf kb;
-	struct port_conf *port = &e->port;
-
-	if (port->bridge == NULL || port->ofport != 0 || port->kind == PK_REMOTE)
-		return;
-	bool stays = old_e != NULL && !old_e->broken && old_e->port.bridge != NULL &&
-		     strcmp(old_e->port.bridge, port->bridge) == 0;
-	uint32_t n = kept_number(p->m, KEY_OFPORT, port->bridge, stays ? old_e->port.ofport : 0, 0);
-	if (n == 0)
-		n = free_number(p->m, KEY_OFPORT, port->bridge, 1, NET_VXLAN_OFPORT - 1);
-	port->ofport = n;
-	entity_provide(
-	    p->m, e, key_make(&kb, KEY_OFPORT, port->bridge, &n, sizeof(n)), "/ofport", -1, true);
-	json_object_set_new(e->data, "ofport", json_integer(n));
-}
-
-/* After all swaps, so that no number is taken that an object of the same transaction asks for by itself. */
-static void choose_numbers(struct model_plan *p)
-{
-	uint32_t next_port = 1, next_bridge = 1;
-
-	for (size_t pass = 0; pass < 2; pass++) {
-		for (size_t i = 0; i < p->n_swaps; i++) {
-			struct entity *e = p->swaps[i].new_e;
-			const struct entity *old_e = p->swaps[i].old_e;
-			bool has_old = old_e != NULL && !old_e->broken;
-			if (e == NULL || e->broken)
-				continue;
-			// First those that have a number already, so that it is not given away.
-			if ((has_old || json_object_get(e->data, "_id") != NULL) != (pass == 0))
-				continue;
-			if (e->table == API_TABLE_BRIDGE)
-				choose_id(p, e, KEY_BRIDGE_ID, has_old ? old_e->bridge_id : 0,
-				    NET_BRIDGE_ID - 1, &next_bridge, &e->bridge_id);
-			if (e->table != API_TABLE_PORT)
-				continue;
-			if (e->port.kind != PK_REMOTE)
-				choose_id(p, e, KEY_PORT_ID, has_old ? old_e->port.id : 0,
-				    NET_VXLAN_PORT_ID - 1, &next_port, &e->port.id);
-			choose_ofport(p, e, has_old ? old_e : NULL);
-		}
-	}
-}
-
 static uint64_t dirty_hash(const struct model_plan *p, int table, const char *name)
 {
 	return hash_string(&p->m->secret, name) + (uint64_t)table;
@@ -328,7 +204,7 @@ void plan_dirty(struct model_plan *p, int table, const char *name)
 static void dirty_ports(struct model_plan *p)
 {
 	hmap_foreach (u, &p->m->units[API_TABLE_PORT], struct unit, node)
-		plan_dirty(p, API_TABLE_PORT, u->name);
+		plan_dirty(p, API_TABLE_PORT, unit_name(u));
 }
 
 static void touch_all(struct model_plan *p, uint16_t old_mtu, bool had_networks, bool had_peers)
@@ -338,9 +214,9 @@ static void touch_all(struct model_plan *p, uint16_t old_mtu, bool had_networks,
 	for (size_t i = 0; i < p->n_swaps; i++) {
 		struct swap s = p->swaps[i];
 		const struct entity *e = s.new_e != NULL ? s.new_e : s.old_e;
-		if (i < n && e != NULL && table_ops[e->table]->touch != NULL &&
+		if (i < n && e != NULL && plan_table_ops[e->table]->touch != NULL &&
 		    (s.new_e == NULL || !s.new_e->broken))
-			table_ops[e->table]->touch(p, s.old_e, s.new_e);
+			plan_table_ops[e->table]->touch(p, s.old_e, s.new_e);
 	}
 	if (had_networks != has_networks(p->m) || had_peers != has_peers(p->m))
 		plan_dirty(p, TABLE_GLOBAL, NET_BRIDGE_NAME);
@@ -348,139 +224,24 @@ static void touch_all(struct model_plan *p, uint16_t old_mtu, bool had_networks,
 		dirty_ports(p);
 }
 
-static const struct {
-	enum err_code code;
-	const char *what; // of the object that has it already
-} conflicts[] = {
-    [KEY_OBJECT] = {ERR_INTERNAL, "the name is taken by %s"},
-    [KEY_VNI] = {ERR_CONFLICT, "the VNI is that of %s"},
-    [KEY_MAC] = {ERR_CONFLICT, "the MAC address is that of %s in the same network"},
-    [KEY_IP] = {ERR_CONFLICT, "the address is that of %s in the same network"},
-    [KEY_REMOTE] = {ERR_CONFLICT, "the tunnel address is that of %s"},
-    [KEY_OFPORT] = {ERR_CONFLICT, "the port number is that of %s on the same bridge"},
-    [KEY_PORT_ID] = {ERR_INTERNAL, "the number is that of %s"},
-    [KEY_BRIDGE_ID] = {ERR_INTERNAL, "the number is that of %s"},
-    [KEY_GROUP] = {ERR_EXISTS, "the group id is that of %s on the same bridge"},
-    [KEY_RULE] = {ERR_EXISTS, "%s has the same match and priority in the same table"},
-    [KEY_DEVICE] = {ERR_CONFLICT, "the socket or device is that of %s"},
-};
-
-static void set_key_path(struct err *err, const struct key *k)
+static struct unit *compile(struct model_plan *p, const struct dirty *d)
 {
-	if (k->index >= 0)
-		err_path(err, "%s/%d", k->path, k->index);
-	else
-		err_path(err, "%s", k->path);
-}
-
-static void describe(const struct entity *e, char buf[100])
-{
-	snprintf(buf, 100, "%s \"%s\"", api_tables[e->table].name, e->name);
-}
-
-static void check_conflict(struct model_plan *p, const struct entity *e, const struct key *k)
-{
-	list_foreach (other, &k->anchor->providers, struct key, link) {
-		char who[100];
-		if (other->entity == e || other->entity->seq > e->seq)
-			continue;
-		struct err *err = plan_error(p, e);
-		describe(other->entity, who);
-		set_key_path(err, k);
-		err_set(err, conflicts[k->anchor->kind].code, conflicts[k->anchor->kind].what, who);
-		return;
-	}
-}
-
-static void check_reference(struct model_plan *p, const struct entity *e, const struct key *k)
-{
-	const char *name = (const char *)k->anchor->bytes;
-
-	if (!list_is_empty(&k->anchor->providers))
-		return;
-	struct err *err = plan_error(p, e);
-	set_key_path(err, k);
-	if (k->anchor->kind != KEY_OBJECT) {
-		uint32_t id;
-		memcpy(&id, name + strlen(name) + 1, sizeof(id));
-		err_set(err, ERR_DANGLING, "bridge \"%s\" has no group %u", name, id);
-		return;
-	}
-	err_set(err, ERR_DANGLING, "there is no %s \"%s\"",
-	    api_tables[k->anchor->bytes[k->anchor->size - 1]].name, name);
-}
-
-/* What e was to others is not provided any more: is it still needed? */
-static void check_gone(struct model_plan *p, const struct swap *s)
-{
-	for (const struct key *k = s->old_e->provides; k != NULL; k = k->next) {
-		char who[100];
-		size_t n = 0;
-		if (!list_is_empty(&k->anchor->providers) || list_is_empty(&k->anchor->users))
-			continue;
-		list_foreach (user, &k->anchor->users, struct key, link) {
-			if (n++ == 0)
-				describe(user->entity, who);
-		}
-		struct err *err = err_list_add(p->errs, s->op);
-		err_object(err, "%s/%s", api_tables[s->old_e->table].name, s->old_e->name);
-		if (n == 1)
-			err_set(err, ERR_DANGLING, "it is used by %s", who);
-		else
-			err_set(err, ERR_DANGLING, "it is used by %s and %zu more", who, n - 1);
-		err_hint(err, "delete what uses it first, or in the same transaction");
-	}
-}
-
-static void check_entity(struct model_plan *p, const struct entity *e)
-{
-	size_t n_errs = p->errs->n_total;
-
-	for (const struct key *k = e->needs; k != NULL; k = k->next)
-		check_reference(p, e, k);
-	for (const struct key *k = e->provides; k != NULL; k = k->next)
-		check_conflict(p, e, k);
-	if (p->errs->n_total == n_errs && table_ops[e->table]->check != NULL)
-		table_ops[e->table]->check(p, e);
-}
-
-static void check_all(struct model_plan *p)
-{
-	// Groups and flows are resolved when all ports and bridges are known, and before anybody is checked.
-	memset(p->m->recent_ports, 0, sizeof(p->m->recent_ports));
-	for (size_t i = 0; i < p->n_swaps; i++) {
-		struct entity *e = p->swaps[i].new_e;
-		if (e != NULL && !e->broken && table_ops[e->table]->resolve != NULL) {
-			size_t n_errs = p->errs->n_total;
-			table_ops[e->table]->resolve(p, e);
-			e->broken = p->errs->n_total != n_errs;
-		}
-	}
-	for (size_t i = 0; i < p->n_swaps; i++) {
-		const struct entity *e = p->swaps[i].new_e;
-		if (e != NULL && !e->broken)
-			check_entity(p, e);
-		if (p->swaps[i].old_e != NULL && e == NULL)
-			check_gone(p, &p->swaps[i]);
-		else if (p->swaps[i].old_e != NULL && p->swaps[i].old_e->table == API_TABLE_GROUP)
-			check_gone(p, &p->swaps[i]);
-	}
-}
-
-static struct unit *compile(struct model_plan *p, int table, const char *name)
-{
+	int table = d->table;
+	const char *name = d->name;
 	struct unit *u = unit_create(table, name);
 
 	if (table == TABLE_GLOBAL) {
 		net_global_compile(p->m, u);
 		return u;
 	}
-	struct entity *e = model_entity(p->m, (enum api_table)table, name);
+	struct entity *e = d->swap != (size_t)NO_SWAP
+			       ? p->swaps[d->swap].new_e
+			       : model_entity(p->m, (enum api_table)table, name);
 	if (e == NULL) {
 		unit_destroy(u);
 		return NULL;
 	}
-	table_ops[table]->compile(p->m, e, u);
+	plan_table_ops[table]->compile(p->m, e, u);
 	return u;
 }
 
@@ -490,7 +251,7 @@ static void compile_all(struct model_plan *p)
 	p->new_units = mem_alloc((p->dirty.n + 1) * sizeof(struct unit *));
 	hmap_foreach (d, &p->dirty, struct dirty, node) {
 		p->old_units[p->n_units] = model_unit(p->m, d->table, d->name);
-		p->new_units[p->n_units++] = compile(p, d->table, d->name);
+		p->new_units[p->n_units++] = compile(p, d);
 	}
 	toggle_units(p, true);
 }
@@ -559,7 +320,7 @@ uint32_t model_put_underlay(struct model *m, const struct dp_route_conf *routes,
 	p.new_units = mem_alloc((p.dirty.n + 1) * sizeof(struct unit *));
 	hmap_foreach_safe (d, &p.dirty, struct dirty, node) {
 		p.old_units[p.n_units] = model_unit(m, d->table, d->name);
-		p.new_units[p.n_units++] = compile(&p, d->table, d->name);
+		p.new_units[p.n_units++] = compile(&p, d);
 		free(d);
 	}
 	hmap_fini(&p.dirty);

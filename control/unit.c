@@ -6,17 +6,30 @@
 
 #include "control/model_priv.h"
 
+static struct dp_obj *find_obj(
+    const struct model *m, uint64_t hash, unsigned int kind, uint64_t id);
+static void grow(struct unit *u);
+
 struct unit *unit_create(int table, const char *name)
 {
-	struct unit *u = mem_alloc(sizeof(*u));
+	bool is_bare = table == API_TABLE_FLOW || table >= API_TABLE__COUNT;
+	const char *prefix = is_bare ? "" : api_tables[table].name;
+	size_t name_offset = is_bare ? 0 : strlen(prefix) + 1, name_size = strnlen(name, 64) + 1;
+	struct unit *u = mem_alloc(sizeof(*u) + name_offset + name_size);
 
-	u->table = table;
-	memcpy(u->name, name, strnlen(name, sizeof(u->name) - 1));
-	if (table == API_TABLE_FLOW || table >= API_TABLE__COUNT)
-		memcpy(u->label, u->name, sizeof(u->name));
-	else
-		snprintf(u->label, sizeof(u->label), "%s/%s", api_tables[table].name, u->name);
+	u->table = (uint16_t)table;
+	u->name_offset = (uint16_t)name_offset;
+	if (!is_bare)
+		snprintf(u->label, name_offset + 1, "%s/", prefix);
+	memcpy(u->label + name_offset, name, name_size - 1);
+	u->objs = &u->one;
+	u->capacity = 1;
 	return u;
+}
+
+const char *unit_name(const struct unit *u)
+{
+	return u->label + u->name_offset;
 }
 
 void unit_destroy(struct unit *u)
@@ -25,7 +38,8 @@ void unit_destroy(struct unit *u)
 		return;
 	for (size_t i = 0; i < u->n; i++)
 		free(u->objs[i]);
-	free(u->objs);
+	if (u->objs != &u->one)
+		free(u->objs);
 	free(u);
 }
 
@@ -34,7 +48,7 @@ struct unit *model_unit(const struct model *m, int table, const char *name)
 	uint64_t hash = hash_string(&m->secret, name);
 
 	hmap_foreach_with_hash (u, &m->units[table], hash, struct unit, node) {
-		if (strcmp(u->name, name) == 0)
+		if (strcmp(unit_name(u), name) == 0)
 			return u;
 	}
 	return NULL;
@@ -49,7 +63,12 @@ static uint64_t obj_hash(const struct model *m, unsigned int kind, uint64_t id)
 
 struct dp_obj *model_obj(const struct model *m, enum dp_kind kind, uint64_t id)
 {
-	hmap_foreach_with_hash (o, &m->objs, obj_hash(m, kind, id), struct dp_obj, node) {
+	return find_obj(m, obj_hash(m, kind, id), kind, id);
+}
+
+static struct dp_obj *find_obj(const struct model *m, uint64_t hash, unsigned int kind, uint64_t id)
+{
+	hmap_foreach_with_hash (o, &m->objs, hash, struct dp_obj, node) {
 		if (o->op.kind == kind && o->op.id == id)
 			return o;
 	}
@@ -62,10 +81,14 @@ struct dp_obj *model_obj(const struct model *m, enum dp_kind kind, uint64_t id)
  */
 static void settle(struct model *m, struct dp_obj *o)
 {
-	while (model_obj(m, o->op.kind, o->op.id) != NULL) {
+	/* The hash is right as long as there is a digest. */
+	if (o->digest == 0)
+		o->node.hash = obj_hash(m, o->op.kind, o->op.id);
+	while (find_obj(m, o->node.hash, o->op.kind, o->op.id) != NULL) {
 		assert(o->op.kind == DP_KIND_RULE);
 		o->op.id++;
 		o->digest = 0;
+		o->node.hash = obj_hash(m, o->op.kind, o->op.id);
 	}
 	if (o->digest == 0)
 		o->digest = hash_stable(&o->op, o->op.size);
@@ -75,11 +98,14 @@ void model_add_unit(struct model *m, struct unit *u)
 {
 	if (u == NULL)
 		return;
-	hmap_add(&m->units[u->table], &u->node, hash_string(&m->secret, u->name));
+	if (!u->is_hashed)
+		u->node.hash = hash_string(&m->secret, unit_name(u));
+	u->is_hashed = true;
+	hmap_add(&m->units[u->table], &u->node, u->node.hash);
 	for (size_t i = 0; i < u->n; i++) {
 		struct dp_obj *o = u->objs[i];
 		settle(m, o);
-		hmap_add(&m->objs, &o->node, obj_hash(m, o->op.kind, o->op.id));
+		hmap_add(&m->objs, &o->node, o->node.hash);
 		m->digest ^= o->digest;
 	}
 }
@@ -106,8 +132,21 @@ void unit_emit(struct unit *u, enum dp_kind kind, uint64_t id, const void *body,
 	    .size = (uint32_t)(sizeof(o->op) + padded),
 	    .id = id};
 	memcpy(&o->op + 1, body, size);
-	u->objs = mem_grow(u->objs, u->n, &u->capacity, sizeof(struct dp_obj *));
+	if (u->n == u->capacity)
+		grow(u);
 	u->objs[u->n++] = o;
+}
+
+static void grow(struct unit *u)
+{
+	uint32_t capacity = MAX_OF(u->capacity * 2, 8U);
+	struct dp_obj **objs = mem_alloc_array(capacity, sizeof(struct dp_obj *));
+
+	memcpy(objs, u->objs, u->n * sizeof(struct dp_obj *));
+	if (u->objs != &u->one)
+		free(u->objs);
+	u->objs = objs;
+	u->capacity = capacity;
 }
 
 static const uint16_t del_order[] = {DP_KIND_RULE, DP_KIND_GROUP, DP_KIND_PEER, DP_KIND_ROUTE,

@@ -17,8 +17,7 @@ static uint64_t mix(uint64_t h, uint64_t word);
 static uint64_t object_digest(json_t *object);
 static uint64_t plain_digest(struct json_plain *p, unsigned int depth);
 static uint64_t plain_object(struct json_plain *p, unsigned int depth);
-static uint64_t plain_word(
-    struct json_plain *p, const char *word, size_t size, uint64_t digest);
+static uint64_t plain_word(struct json_plain *p, const char *word, size_t size, uint64_t digest);
 
 uint64_t json_digest(json_t *value)
 {

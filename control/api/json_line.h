@@ -43,7 +43,7 @@ struct json_line {
 	json_t *root;        // an object, an array (batch), or any other value
 	struct json_id *ids; // of each member of a batch, or one
 	size_t n_ids;
-	size_t memory; // that the values take at most
+	size_t memory;       // that the values take at most
 	struct json_raw ops; // /params/ops of a request, which root has not then
 };
 

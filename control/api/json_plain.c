@@ -13,7 +13,8 @@ uint64_t json_plain_uint(struct json_plain *p)
 
 	json_plain_next(p);
 	const char *start = p->at;
-	for (; p->at < p->end && *p->at >= '0' && *p->at <= '9' && p->at - start <= MAX_DIGITS; p->at++)
+	for (; p->at < p->end && *p->at >= '0' && *p->at <= '9' && p->at - start <= MAX_DIGITS;
+	     p->at++)
 		n = n * 10 + (uint64_t)(*p->at - '0');
 	size_t n_digits = (size_t)(p->at - start);
 	char follows = p->at < p->end ? *p->at : ' ';
@@ -73,7 +74,7 @@ size_t json_plain_copy(struct json_plain *p, char *to)
 /* A number, true, false or null: up to what may follow. */
 static void skip_word(struct json_plain *p)
 {
-	while (p->at < p->end && *p->at > ' ' && *p->at != ',' && *p->at != '}' && *p->at != ']')
+	while (p->at<p->end && * p->at> ' ' && *p->at != ',' && *p->at != '}' && *p->at != ']')
 		p->at++;
 }
 

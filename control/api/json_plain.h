@@ -45,7 +45,8 @@ static inline const char *json_plain_text_end(const char *at, const char *end)
 /* The next character that is no space, which stays; 0 at the end. */
 static inline char json_plain_next(struct json_plain *p)
 {
-	while (p->at < p->end && (*p->at == ' ' || *p->at == '\t' || *p->at == '\n' || *p->at == '\r'))
+	while (
+	    p->at < p->end && (*p->at == ' ' || *p->at == '\t' || *p->at == '\n' || *p->at == '\r'))
 		p->at++;
 	return p->at < p->end ? *p->at : '\0';
 }

@@ -49,8 +49,7 @@ json_t *json_read(const char *text, size_t size, json_error_t *fault)
 	return json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, fault);
 }
 
-json_t *json_read_request(
-    const char *text, size_t size, struct json_raw *raw, json_error_t *fault)
+json_t *json_read_request(const char *text, size_t size, struct json_raw *raw, json_error_t *fault)
 {
 	struct reader r = {.text = text, .size = size, .raw = raw};
 	json_t *value = read_value(&r);

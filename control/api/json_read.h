@@ -17,5 +17,4 @@ json_t *json_read(const char *text, size_t size, json_error_t *fault);
  * The same of a request whose list /params/ops is left out when its entries are plain; raw borrows them from text. Without plain
  * entries, or in a batch, it is a value like all others.
  */
-json_t *json_read_request(
-    const char *text, size_t size, struct json_raw *raw, json_error_t *fault);
+json_t *json_read_request(const char *text, size_t size, struct json_raw *raw, json_error_t *fault);

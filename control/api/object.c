@@ -93,9 +93,9 @@ struct json_span api_object_text_column(const struct api_object *o, const char *
 
 	if (o->data != NULL) {
 		json_t *value = json_object_get(o->data, name);
-		return json_is_string(value) ? (struct json_span){json_string_value(value),
-						   json_string_length(value)}
-					     : none;
+		return json_is_string(value)
+			   ? (struct json_span){json_string_value(value), json_string_length(value)}
+			   : none;
 	}
 	/* It is plain where names are: no escape ends before the column that is looked for. */
 	struct json_span value = json_plain_find(o->text.text, o->text.size, name);
@@ -165,8 +165,7 @@ static struct api_object *create(
     enum api_table table, struct json_span name, const char *owner, struct json_span text)
 {
 	size_t owner_size = strnlen(owner, 64);
-	struct api_object *o =
-	    mem_alloc(sizeof(*o) + name.size + 1 + owner_size + 1 + text.size);
+	struct api_object *o = mem_alloc(sizeof(*o) + name.size + 1 + owner_size + 1 + text.size);
 	char *bytes = o->bytes;
 
 	o->table = table;

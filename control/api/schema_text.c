@@ -11,8 +11,7 @@ static const struct api_column cookie_column = {.name = "cookie", .type = CT_HEX
 static bool put_columns(
     const struct api_table_def *def, const struct json_span *values, struct buf_writer *w);
 static const struct api_column *column_at(const struct api_table_def *def, size_t i);
-static size_t find_column(
-    const struct api_table_def *def, struct json_span name, uint8_t *hint);
+static size_t find_column(const struct api_table_def *def, struct json_span name, uint8_t *hint);
 static bool is_good(const struct api_column *column, struct json_span value);
 static bool is_good_list(const struct api_column *column, struct json_span list);
 static bool is_good_name(struct json_span s);
@@ -20,29 +19,28 @@ static bool is_good_hex(struct json_span s);
 static struct json_span unquoted(struct json_span value);
 static void put(struct buf_writer *w, const char *bytes, size_t size);
 
-bool schema_text_normalise(enum api_table table, struct json_span object,
+bool schema_text_normalise(enum api_table table, struct json_plain *p,
     struct schema_text_hints *hints, struct buf_writer *w)
 {
 	const struct api_table_def *def = &api_tables[table];
 	struct json_span values[MAX_COLUMNS + 1] = {0};
-	struct json_plain p = {.at = object.text, .end = object.text + object.size};
-	size_t start = w->size, n = 0;
+	size_t n = 0, max_size = (size_t)(p->end - p->at) + 2;
 
 	/* Values go behind where the result will be, in their order; neither is longer than what was given. */
-	if (!buf_reserve(w, 2 * object.size + 2))
+	if (!buf_reserve(w, 2 * max_size))
 		return false;
-	char *copy = (char *)w->data + start + object.size + 2;
-	json_plain_take(&p, '{');
-	for (bool is_first = true; json_plain_more(&p, '}', &is_first); n++) {
+	char *copy = (char *)w->data + w->size + max_size;
+	json_plain_take(p, '{');
+	for (bool is_first = true; json_plain_more(p, '}', &is_first); n++) {
 		uint8_t *hint = &hints->columns[n % sizeof(hints->columns)];
-		size_t i = find_column(def, json_plain_key(&p), hint);
-		struct json_span value = {copy, json_plain_copy(&p, copy)};
-		if (p.bad || i > def->n_columns || !is_good(column_at(def, i), value))
+		size_t i = find_column(def, json_plain_key(p), hint);
+		struct json_span value = {copy, json_plain_copy(p, copy)};
+		if (p->bad || i > def->n_columns || !is_good(column_at(def, i), value))
 			return false;
 		values[i] = value;
 		copy += value.size;
 	}
-	return !p.bad && put_columns(def, values, w);
+	return !p->bad && put_columns(def, values, w);
 }
 
 static bool put_columns(
@@ -77,8 +75,7 @@ static const struct api_column *column_at(const struct api_table_def *def, size_
 }
 
 /* Beyond n_columns: there is none. */
-static size_t find_column(
-    const struct api_table_def *def, struct json_span name, uint8_t *hint)
+static size_t find_column(const struct api_table_def *def, struct json_span name, uint8_t *hint)
 {
 	size_t i = *hint;
 

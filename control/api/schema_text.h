@@ -16,6 +16,9 @@ struct schema_text_hints {
 	uint8_t columns[16];
 };
 
-/* Appends the text. False, and w is as it was, when it is not plain or is refused: schema_normalise says which, and why. */
-bool schema_text_normalise(enum api_table table, struct json_span object,
+/*
+ * Appends the text; p steps over the object. False, and w is as it was, when it is not plain or is refused: schema_normalise says
+ * which, and why.
+ */
+bool schema_text_normalise(enum api_table table, struct json_plain *p,
     struct schema_text_hints *hints, struct buf_writer *w);

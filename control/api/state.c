@@ -13,7 +13,8 @@ enum {
 	MAX_PAGE = 10000,
 	PAGE_SIZE = 4 << 20, // bytes of objects, so that a page stays below the limit of a reply
 	MAX_CURSOR = 160,
-	ROW_SIZE = 130, // of a row beside its object
+	ROW_SIZE = 130,      // of a row beside its object
+	DEFAULTS_SIZE = 160, // of columns that a text leaves out
 };
 
 /* Where a page starts, and how much goes on it. */
@@ -213,9 +214,8 @@ static size_t first_after(const struct api_object *const *sorted, size_t n, cons
 static bool is_full(struct page *page, json_t *list, const struct api_object *o)
 {
 	size_t n = json_array_size(list);
-	json_t *data = api_object_json(o);
-	page->size += json_dumpb(data, NULL, 0, JSON_COMPACT) + ROW_SIZE;
-	json_decref(data);
+	page->size += ROW_SIZE + (o->data != NULL ? json_dumpb(o->data, NULL, 0, JSON_COMPACT)
+						  : o->text.size + DEFAULTS_SIZE);
 	return n > 0 && (n >= page->limit || page->size > PAGE_SIZE);
 }
 

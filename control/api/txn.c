@@ -190,8 +190,7 @@ static bool answer_repeat(struct txn *t)
 	const struct txn_seen *seen = txn_log_find(d->log, t->spec.txn_id);
 	if (seen == NULL)
 		return false;
-	uint64_t digest =
-	    seen->is_v1 ? txn_ops_digest_v1(&t->spec.ops, t->spec.owner) : t->digest;
+	uint64_t digest = seen->is_v1 ? txn_ops_digest_v1(&t->spec.ops, t->spec.owner) : t->digest;
 	if (seen->digest != digest) {
 		struct err err = {0};
 		err_path(&err, "/txn_id");

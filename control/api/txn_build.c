@@ -274,8 +274,7 @@ static int op_assert(struct build *, const struct txn_op *op, struct pending *p,
 		if (r != 0 || json_equal(json_object_get(data, member), value))
 			continue;
 		err_path(err, "/ops/%u/object/%.64s", op->index, member);
-		r = err_set(
-		    err, ERR_CONFLICT, "%s %s has another %.64s", table, op->name, member);
+		r = err_set(err, ERR_CONFLICT, "%s %s has another %.64s", table, op->name, member);
 	}
 	json_decref(data);
 	return r;
@@ -314,8 +313,8 @@ static void fold(struct build *b, struct change_set *ret)
 {
 	for (size_t i = 0; i < b->n; i++) {
 		const struct pending *p = &b->pending[i];
-		bool is_same = p->stored != NULL && p->now != NULL &&
-			       api_object_equal(p->stored, p->now);
+		bool is_same =
+		    p->stored != NULL && p->now != NULL && api_object_equal(p->stored, p->now);
 		if (p->stored != p->now && !is_same)
 			change_set_add(ret, p->stored, p->now, p->op);
 	}

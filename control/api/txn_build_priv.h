@@ -15,7 +15,7 @@
 struct pending {
 	struct hmap_node node; // by table and name
 	enum api_table table;
-	const char *name;          // of an op's value, the stored object, or named
+	const char *name;         // of an op's value, the stored object, or named
 	struct api_object *named; // a reference, or NULL
 	const struct api_object *stored;
 	struct api_object *now; // a reference; NULL: deleted, or never there

@@ -98,14 +98,15 @@ int txn_log_append(struct txn_log *log, const char *txn_id, uint64_t digest, uin
 	}
 	begin_rows(&w);
 	for (size_t i = 0; i < set->n; i++)
-		put_row(&w, set->changes[i].table, set->changes[i].name,
-		    set->changes[i].new_object, i == 0);
+		put_row(&w, set->changes[i].table, set->changes[i].name, set->changes[i].new_object,
+		    i == 0);
 	end_payload(&w);
 	int r = w.bad ? err_set(err, ERR_STORAGE, "the transaction is too large for the journal")
 		      : journal_append(log->journal, generation, w.data, w.size, err);
 	buf_writer_fini(&w);
 	if (r == 0 && txn_id[0] != '\0')
-		remember(log, txn_id, &(struct txn_seen){.digest = digest, .generation = generation});
+		remember(
+		    log, txn_id, &(struct txn_seen){.digest = digest, .generation = generation});
 	return r;
 }
 

@@ -9,81 +9,92 @@
 
 /* {op, table, name, object?} */
 struct text_op {
-	struct json_span verb, table, object; // object: size 0 when absent
-	char name[65];
+	struct json_span verb, name, object; // object: of a put, normalised; size 0 when absent
+	enum api_table table;
+	char name_text[65];
 };
 
-static bool decode(struct json_span text, struct text_op *op);
-static bool put(struct build *b, const struct text_op *op, enum api_table table, uint32_t index);
+static bool decode(struct build *b, struct json_span text, struct text_op *op);
+static bool decode_object(struct build *b, struct json_plain *p, struct text_op *op);
+static enum api_table find_table(struct json_span name);
+static bool put(struct build *b, const struct text_op *op, uint32_t index);
 static bool can_replace(const struct build *b, const struct api_object *now, struct json_span text);
-static bool del(struct build *b, const struct text_op *op, enum api_table table, uint32_t index);
+static bool del(struct build *b, const struct text_op *op, uint32_t index);
 static bool may_touch(const struct build *b, const struct api_object *now);
 
 bool build_text_op(struct build *b, struct json_span text, uint32_t index)
 {
 	struct text_op op;
 
-	if (!decode(text, &op))
-		return false;
-	enum api_table table = 0;
-	while (table < API_TABLE__COUNT &&
-	       !json_span_is(op.table, api_tables[table].name, strlen(api_tables[table].name)))
-		table++;
-	if (table == API_TABLE__COUNT)
+	if (!decode(b, text, &op))
 		return false;
 	if (JSON_SPAN_IS(op.verb, "put"))
-		return op.object.size > 0 && api_table_is_text(table) && put(b, &op, table, index);
-	return JSON_SPAN_IS(op.verb, "delete") && op.object.size == 0 && del(b, &op, table, index);
+		return op.object.size > 0 && put(b, &op, index);
+	return JSON_SPAN_IS(op.verb, "delete") && op.object.size == 0 && del(b, &op, index);
 }
 
-static bool decode(struct json_span text, struct text_op *op)
+static bool decode(struct build *b, struct json_span text, struct text_op *op)
 {
 	struct json_plain p = {.at = text.text, .end = text.text + text.size};
-	struct json_span name = {"", 0};
 
-	*op = (struct text_op){0};
+	*op = (struct text_op){.name = {"", 0}, .table = API_TABLE__COUNT};
 	json_plain_take(&p, '{');
 	for (bool is_first = true; json_plain_more(&p, '}', &is_first);) {
 		struct json_span key = json_plain_key(&p);
 		if (JSON_SPAN_IS(key, "op"))
 			op->verb = json_plain_string(&p);
 		else if (JSON_SPAN_IS(key, "table"))
-			op->table = json_plain_string(&p);
+			op->table = find_table(json_plain_string(&p));
 		else if (JSON_SPAN_IS(key, "name"))
-			name = json_plain_string(&p);
-		else if (JSON_SPAN_IS(key, "object"))
-			op->object = json_plain_value(&p);
-		else
+			op->name = json_plain_string(&p);
+		else if (!JSON_SPAN_IS(key, "object") || !decode_object(b, &p, op))
 			return false;
 	}
-	if (p.bad || name.size >= sizeof(op->name))
+	if (p.bad || op->table == API_TABLE__COUNT || op->name.size >= sizeof(op->name_text))
 		return false;
-	memcpy(op->name, name.text, name.size);
-	op->name[name.size] = '\0';
-	return json_name_is_valid(op->name);
+	memcpy(op->name_text, op->name.text, op->name.size);
+	op->name_text[op->name.size] = '\0';
+	return json_name_is_valid(op->name_text);
 }
 
-static bool put(struct build *b, const struct text_op *op, enum api_table table, uint32_t index)
+/* Clients say first where an object goes, and then what is in it. */
+static bool decode_object(struct build *b, struct json_plain *p, struct text_op *op)
 {
-	struct build_name name = build_name(b, table, op->name);
-	struct pending *p = build_find_pending(b, &name);
-	const struct api_object *now = p != NULL ? p->now : store_find(b->store, table, op->name);
-
 	b->text.size = 0;
-	if (!schema_text_normalise(table, op->object, &b->hints, &b->text))
+	if (op->table == API_TABLE__COUNT || !api_table_is_text(op->table) ||
+	    !schema_text_normalise(op->table, p, &b->hints, &b->text))
 		return false;
-	struct json_span text = {(const char *)b->text.data, b->text.size};
+	op->object = (struct json_span){(const char *)b->text.data, b->text.size};
 	/* When a hard timeout began is for stamp_flow to say. */
-	if ((now != NULL && !can_replace(b, now, text)) ||
-	    json_plain_find(text.text, text.size, "hard_timeout_s").size > 0)
+	return memmem(op->object.text, op->object.size, "\"hard_timeout_s\":", 17) == NULL;
+}
+
+static enum api_table find_table(struct json_span name)
+{
+	enum api_table table = 0;
+
+	while (table < API_TABLE__COUNT &&
+	       !json_span_is(name, api_tables[table].name, strlen(api_tables[table].name)))
+		table++;
+	return table;
+}
+
+static bool put(struct build *b, const struct text_op *op, uint32_t index)
+{
+	struct build_name name = build_name(b, op->table, op->name_text);
+	struct pending *p = build_find_pending(b, &name);
+	const struct api_object *now =
+	    p != NULL ? p->now : store_find(b->store, op->table, op->name_text);
+
+	if (now != NULL && !can_replace(b, now, op->object))
 		return false;
 	const char *owner = b->rules->owner != NULL ? b->rules->owner
 			    : now != NULL           ? now->owner
 						    : "";
 	struct api_object *o = NULL;
-	if (now == NULL || !json_span_is(now->text, text.text, text.size))
-		o = api_object_create_text(table, (struct json_span){op->name, strlen(op->name)},
-		    owner, store_generation(b->store) + 1, text);
+	if (now == NULL || !json_span_is(now->text, op->object.text, op->object.size))
+		o = api_object_create_text(
+		    op->table, op->name, owner, store_generation(b->store) + 1, op->object);
 	if (p == NULL) {
 		name.text = now != NULL ? now->name : o->name;
 		p = build_add_pending(b, &name, now);
@@ -108,11 +119,12 @@ static bool can_replace(const struct build *b, const struct api_object *now, str
 	       memmem(now->text.text, now->text.size, "\"_", 2) == NULL;
 }
 
-static bool del(struct build *b, const struct text_op *op, enum api_table table, uint32_t index)
+static bool del(struct build *b, const struct text_op *op, uint32_t index)
 {
-	struct build_name name = build_name(b, table, op->name);
+	struct build_name name = build_name(b, op->table, op->name_text);
 	struct pending *p = build_find_pending(b, &name);
-	const struct api_object *now = p != NULL ? p->now : store_find(b->store, table, op->name);
+	const struct api_object *now =
+	    p != NULL ? p->now : store_find(b->store, op->table, op->name_text);
 
 	if (now == NULL || !may_touch(b, now))
 		return false;

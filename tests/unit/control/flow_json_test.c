@@ -389,8 +389,7 @@ static bool assert_read_alike(const char *text)
 	buf_writer_init(&rule.apply, DP_MAX_ACTIONS_SIZE);
 	buf_writer_init(&rule.write, DP_MAX_ACTIONS_SIZE);
 	flow_rule_reset(&rule);
-	bool taken =
-	    flow_rule_from_text(&rule, (struct json_span){text, strlen(text)}, &names);
+	bool taken = flow_rule_from_text(&rule, (struct json_span){text, strlen(text)}, &names);
 	json_t *m = json_object_get(data, "match"), *a = json_object_get(data, "actions"),
 	       *w = json_object_get(data, "write_actions");
 	int rc = m != NULL ? flow_match_from_json(m, &names, &match, &err) : 0;
@@ -424,17 +423,19 @@ static bool assert_read_alike(const char *text)
 static const char *const values[] = {"0", "1", "80", "65535", "65536", "'0x0800'", "'0x86dd'",
     "'0x806'", "'0X800'", "'0x'", "6", "17", "58", "'6'", "'06'", "'10.0.0.1'", "'10.0.0.0/8'",
     "'10.0.0.1/8'", "'0.0.0.0/0'", "'10.0.0.0/32'", "'10.0.0.0/33'", "'10.0.0.0/08'",
-    "'10.0.0.0/255.0.0.0'", "'10.0.0'", "'10.0.0.01'", "'256.0.0.0'", "'1.2.3.4.'", "'vm1'", "'vm2'",
-    "'vm3'", "'normal'", "'02:00:00:00:00:01'", "'02:00:00:00:00:0G'", "'02:00:00:00:00:@1'",
-    "'2:0:0:0:0:1'", "'02:00:00:00:00:00/ff:00:00:00:00:00'", "'0x1000/0x1000'", "'fd00::1'", "'fd00::/16'",
-    "'later'", "'+syn-ack'", "18446744073709551615", "'18446744073709551615'", "'0xffffffffffffffff'",
-    "4294967039", "4294967040", "-1", "1.5", "true", "null", "{}", "[]", "''"};
+    "'10.0.0.0/255.0.0.0'", "'10.0.0'", "'10.0.0.01'", "'256.0.0.0'", "'1.2.3.4.'", "'vm1'",
+    "'vm2'", "'vm3'", "'normal'", "'02:00:00:00:00:01'", "'02:00:00:00:00:0G'",
+    "'02:00:00:00:00:@1'", "'2:0:0:0:0:1'", "'02:00:00:00:00:00/ff:00:00:00:00:00'",
+    "'0x1000/0x1000'", "'fd00::1'", "'fd00::/16'", "'later'", "'+syn-ack'", "18446744073709551615",
+    "'18446744073709551615'", "'0xffffffffffffffff'", "4294967039", "4294967040", "-1", "1.5",
+    "true", "null", "{}", "[]", "''"};
 
 static const char *const actions[] = {"'drop'", "'dec_ttl'", "'output'", "{'output':'vm1'}",
-    "{'output':'normal'}", "{'output':'in_port'}", "{'output':7}", "{'output':0}", "{'output':'vm3'}",
-    "{'output':'vm1','output2':1}", "{'group':3}", "{'set_field':{'eth_dst':'02:00:00:00:00:02'}}",
-    "{'set_field':{'tcp_dst':80}}", "{'move':{'src':'reg0','dst':'reg1'}}", "'push_vlan'", "'pop_vlan'",
-    "{'resubmit':5}", "'controller'", "{'drop':'no_such'}", "{}", "7", "'no_such'"};
+    "{'output':'normal'}", "{'output':'in_port'}", "{'output':7}", "{'output':0}",
+    "{'output':'vm3'}", "{'output':'vm1','output2':1}", "{'group':3}",
+    "{'set_field':{'eth_dst':'02:00:00:00:00:02'}}", "{'set_field':{'tcp_dst':80}}",
+    "{'move':{'src':'reg0','dst':'reg1'}}", "'push_vlan'", "'pop_vlan'", "{'resubmit':5}",
+    "'controller'", "{'drop':'no_such'}", "{}", "7", "'no_such'"};
 
 /* Every field with every value; a random few of them together; with random actions. */
 static void texts_of_flows_are_read_as_values_are(void **)
@@ -461,7 +462,8 @@ static void texts_of_flows_are_read_as_values_are(void **)
 			    flow_fields[rand_r(&seed) % FIELD__COUNT].name,
 			    values[rand_r(&seed) % ARRAY_SIZE(values)]);
 		size += snprintf(text + size, sizeof(text) - (size_t)size,
-		    "'eth_type':'0x0800','ip_proto':6},'%s':[", rand_r(&seed) % 3 ? "actions" : "write_actions");
+		    "'eth_type':'0x0800','ip_proto':6},'%s':[",
+		    rand_r(&seed) % 3 ? "actions" : "write_actions");
 		for (unsigned int k = rand_r(&seed) % 4; k > 0; k--)
 			size += snprintf(text + size, sizeof(text) - (size_t)size, "%s,",
 			    actions[rand_r(&seed) % ARRAY_SIZE(actions)]);

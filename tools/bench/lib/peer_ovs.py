@@ -130,9 +130,11 @@ class Ovs(Peer):
         # A file replaces what was there in one bundle.
         self.ofctl("replace-flows", "--bundle", "-", stdin="\n".join(rule.for_ovs(self.ofports) for rule in rules) + "\n")
 
-    def add_rules(self, rules):
-        text = "".join("cookie=%s,%s\n" % (ADDED_COOKIE, rule.for_ovs(self.ofports)) for rule in rules)
-        self.ofctl("add-flows", "--bundle", "-", stdin=text)
+    def encode_rules(self, rules):
+        return "".join("cookie=%s,%s\n" % (ADDED_COOKIE, rule.for_ovs(self.ofports)) for rule in rules)
+
+    def add_encoded(self, request):
+        self.ofctl("add-flows", "--bundle", "-", stdin=request)
 
     def remove_rules(self):
         self.ofctl("del-flows", "cookie=%s/-1" % ADDED_COOKIE)

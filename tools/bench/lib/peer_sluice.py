@@ -52,8 +52,11 @@ class Sluice(Peer):
             return None
 
     def _put(self, ops, **more):
+        return self._run(self.api.encode_commit(ops, owner=OWNER, **more))
+
+    def _run(self, request):
         try:
-            return self.api.commit(ops, owner=OWNER, **more)
+            return self.api.run(request)
         except (api.ApiError, OSError) as e:
             raise BenchError("sluiced refused: %s" % e, log=self.group.log("sluiced")) from None
 
@@ -105,21 +108,24 @@ class Sluice(Peer):
         wait_for("port %s of sluice is up" % name, up, 60, log=self.group.log("switch"))
 
     def set_rules(self, rules):
-        self._put_rules("r", rules)
+        self.add_encoded(self._encode("r", rules))
 
-    def add_rules(self, rules):
+    def encode_rules(self, rules):
         self.n_added = len(rules)
-        self._put_rules("more", rules)
+        return self._encode("more", rules)
+
+    def add_encoded(self, request):
+        for commit in request:
+            self._run(commit)
 
     def remove_rules(self):
         ops = [{"op": "delete", "table": "flow", "name": "more%d" % i} for i in range(self.n_added)]
         for at in range(0, len(ops), RULES_A_COMMIT):
             self._put(ops[at:at + RULES_A_COMMIT], force=True)
 
-    def _put_rules(self, prefix, rules):
+    def _encode(self, prefix, rules):
         ops = [self.api.put("flow", "%s%d" % (prefix, i), **rule.for_sluice(BRIDGE)) for i, rule in enumerate(rules)]
-        for at in range(0, len(ops), RULES_A_COMMIT):
-            self._put(ops[at:at + RULES_A_COMMIT])
+        return [self.api.encode_commit(ops[at:at + RULES_A_COMMIT], owner=OWNER) for at in range(0, len(ops), RULES_A_COMMIT)]
 
     def counters(self):
         worker = self.api.call("stats.get", table="worker")["workers"][0]
