@@ -142,14 +142,14 @@ static struct ovsdb_error *check_allowed(
 
 	if (operation->is_read_only)
 		return NULL;
-	if (x->request->is_read_only)
-		return ovsdb_error_create("not allowed",
-		    "%s operation not allowed when database server is in read only mode",
-		    operation->name);
 	if (db[0] == '_')
 		return ovsdb_error_create("not allowed",
 		    "%s operation not allowed on table in reserved database %s", operation->name,
 		    db);
+	if (x->request->is_read_only)
+		return ovsdb_error_create("not allowed",
+		    "%s operation not allowed when database server is in read only mode",
+		    operation->name);
 	return NULL;
 }
 

@@ -50,11 +50,11 @@ void ovsdb_refs_diff(const struct ovsdb_row *old, const struct ovsdb_row *new,
 {
 	const struct ovsdb_row *any = old != NULL ? old : new;
 	struct column_diff diff = {.kind = kind, .visit = visit, .ctx = ctx, .self = any};
-	const struct ovsdb_table_schema *schema = any->table->schema;
+	const struct ovsdb_column_list *columns = &any->table->schema->ref_columns[kind];
 
-	for (uint16_t i = OVSDB_N_STD_COLUMNS; i < schema->n_columns; i++) {
-		const struct ovsdb_column *column = &schema->columns[i];
-		if (!ovsdb_type_has_refs(&column->type, kind))
+	for (uint16_t i = 0; i < columns->n; i++) {
+		const struct ovsdb_column *column = columns->columns[i];
+		if (old != NULL && new != NULL && ovsdb_row_column_equals(old, new, column))
 			continue;
 		diff.column = column;
 		diff.old = old != NULL

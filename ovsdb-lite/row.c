@@ -19,6 +19,7 @@ static size_t count_words(const struct ovsdb_table_schema *schema, const uint64_
 static void put_cell(
     uint64_t *slot, const struct ovsdb_column *column, const struct ovsdb_datum *d);
 static void copy_cell(uint64_t *slot, const struct ovsdb_column *column, const uint64_t *from);
+static bool cells_equal(const struct ovsdb_column *column, const uint64_t *a, const uint64_t *b);
 static void release_cell(const struct ovsdb_column *column, uint64_t *slot);
 static struct ovsdb_uuid version_prefix(void);
 
@@ -86,13 +87,40 @@ uint64_t ovsdb_row_version_number(struct ovsdb_uuid version)
 	return version.hi == version_prefix().hi ? version.lo & ~VARIANT_RFC : 0;
 }
 
+/* Defaults are never stored and texts are shared: only blocks may be equal without being the same words. */
 bool ovsdb_row_column_equals(
     const struct ovsdb_row *a, const struct ovsdb_row *b, const struct ovsdb_column *column)
 {
 	if (a == b)
 		return true;
-	struct ovsdb_datum x = ovsdb_row_get(a, column), y = ovsdb_row_get(b, column);
-	return ovsdb_datum_equals(&x, &y);
+	if (column->number < OVSDB_N_STD_COLUMNS) {
+		struct ovsdb_datum x = ovsdb_row_get(a, column), y = ovsdb_row_get(b, column);
+		return ovsdb_datum_equals(&x, &y);
+	}
+	bool is_there = has_bit(a->words, column->number);
+	if (is_there != has_bit(b->words, column->number))
+		return false;
+	return !is_there || cells_equal(column, a->words + slot_of(a, column->number),
+				b->words + slot_of(b, column->number));
+}
+
+bool ovsdb_row_equals(const struct ovsdb_row *a, const struct ovsdb_row *b)
+{
+	const struct ovsdb_table_schema *schema = a->table->schema;
+	size_t slot = schema->n_words;
+
+	if (memcmp(a->words, b->words, slot * sizeof(uint64_t)) != 0)
+		return false;
+	for (unsigned int w = 0; w < schema->n_words; w++) {
+		for (uint64_t bits = a->words[w]; bits != 0; bits &= bits - 1) {
+			const struct ovsdb_column *column =
+			    &schema->columns[w * 64 + (unsigned int)__builtin_ctzll(bits)];
+			if (!cells_equal(column, a->words + slot, b->words + slot))
+				return false;
+			slot += column->type.is_wide ? 2 : 1;
+		}
+	}
+	return true;
 }
 
 bool ovsdb_row_columns_equal(
@@ -222,6 +250,11 @@ static void put_cell(uint64_t *slot, const struct ovsdb_column *column, const st
 	if (column->type.is_inline) {
 		union ovsdb_atom atom = ovsdb_datum_key(d, 0);
 		ovsdb_atom_ref(&atom, column->type.key.type);
+		// Equal values are equal words: no bytes beside a boolean, no -0.0.
+		if (column->type.key.type == OVSDB_BOOLEAN)
+			atom.integer = atom.boolean ? 1 : 0;
+		else if (column->type.key.type == OVSDB_REAL)
+			atom.real += 0.0;
 		memcpy(slot, &atom, column->type.is_wide ? sizeof(atom) : sizeof(*slot));
 		return;
 	}
@@ -243,6 +276,22 @@ static void copy_cell(uint64_t *slot, const struct ovsdb_column *column, const u
 		memcpy(&text, from, sizeof(text));
 		ovsdb_text_ref(text);
 	}
+}
+
+static bool cells_equal(const struct ovsdb_column *column, const uint64_t *a, const uint64_t *b)
+{
+	const struct ovsdb_type *type = &column->type;
+	struct ovsdb_block *x, *y;
+
+	if (type->is_inline || *a == *b)
+		return *a == *b && (!type->is_wide || a[1] == b[1]);
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	if (x == NULL || y == NULL)
+		return false;
+	struct ovsdb_datum d = ovsdb_datum_of_block(x, type->key.type, type->value.type);
+	struct ovsdb_datum e = ovsdb_datum_of_block(y, type->key.type, type->value.type);
+	return ovsdb_datum_equals(&d, &e);
 }
 
 static void release_cell(const struct ovsdb_column *column, uint64_t *slot)

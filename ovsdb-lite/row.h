@@ -40,6 +40,8 @@ uint64_t ovsdb_row_version_number(struct ovsdb_uuid version); // its inverse; 0:
 /* Of two versions of a row: same value? Cheap when they share it. */
 bool ovsdb_row_column_equals(
     const struct ovsdb_row *a, const struct ovsdb_row *b, const struct ovsdb_column *column);
+bool ovsdb_row_equals(
+    const struct ovsdb_row *a, const struct ovsdb_row *b); // all but _uuid and _version
 bool ovsdb_row_columns_equal(
     const struct ovsdb_row *a, const struct ovsdb_row *b, const struct ovsdb_column_list *columns);
 uint64_t ovsdb_row_hash_columns(

@@ -6,6 +6,7 @@
 
 #include "ovsdb-lite/mem.h"
 
+static void list_referring(struct ovsdb_table_schema *table, enum ovsdb_ref_kind kind);
 static void table_fini(struct ovsdb_table_schema *table);
 static void copy_table(struct ovsdb_table_schema *dst, const struct ovsdb_table_schema *src);
 static bool is_every_table_root(const struct ovsdb_schema *schema);
@@ -141,6 +142,20 @@ void ovsdb_table_schema_finish(struct ovsdb_table_schema *table)
 		if (table->columns[i].type.is_inline)
 			table->inline_bits[i / 64] |= bit;
 	}
+	list_referring(table, OVSDB_REF_STRONG);
+	list_referring(table, OVSDB_REF_WEAK);
+}
+
+static void list_referring(struct ovsdb_table_schema *table, enum ovsdb_ref_kind kind)
+{
+	struct ovsdb_column_list *list = &table->ref_columns[kind];
+
+	list->n = 0;
+	list->columns = ovsdb_alloc_array(table->n_columns, sizeof(struct ovsdb_column *));
+	for (uint16_t i = OVSDB_N_STD_COLUMNS; i < table->n_columns; i++) {
+		if (ovsdb_type_has_refs(&table->columns[i].type, kind))
+			list->columns[list->n++] = &table->columns[i];
+	}
 }
 
 static void table_fini(struct ovsdb_table_schema *table)
@@ -153,6 +168,8 @@ static void table_fini(struct ovsdb_table_schema *table)
 		free(table->indexes[i].columns);
 	free(table->columns);
 	free(table->indexes);
+	for (int kind = 0; kind <= OVSDB_REF_WEAK; kind++)
+		free(table->ref_columns[kind].columns);
 	free(table->wide_bits);
 	free(table->inline_bits);
 	free(table->name);

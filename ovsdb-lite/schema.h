@@ -39,6 +39,7 @@ struct ovsdb_table_schema {
 	uint16_t n_words;    // of 64 bits: one bit for each column
 	uint64_t *wide_bits; // columns of two words in a row
 	uint64_t *inline_bits;
+	struct ovsdb_column_list ref_columns[OVSDB_REF_WEAK + 1]; // those that refer, by kind
 };
 
 struct ovsdb_schema {

@@ -16,7 +16,6 @@ static struct ovsdb_cell *sorted_cells(const struct ovsdb_cell *cells, size_t n)
 static struct ovsdb_error *check_cells(
     const struct ovsdb_cell *cells, size_t n, const struct ovsdb_table *table, bool is_update);
 static void forget_unchanged(struct ovsdb_txn *txn);
-static bool is_same(const struct ovsdb_row *a, const struct ovsdb_row *b);
 static struct ovsdb_error *check_max_rows(const struct ovsdb_txn *txn);
 static void list_changes(struct ovsdb_txn *txn);
 static uint64_t hash_of(const struct ovsdb_table *table, const struct ovsdb_uuid *uuid);
@@ -293,20 +292,9 @@ static void forget_unchanged(struct ovsdb_txn *txn)
 		struct ovsdb_txn_row *tr = txn->order[i];
 		if (!ovsdb_txn_row_is_changed(tr) || tr->old == NULL || tr->new == NULL)
 			continue;
-		if (is_same(tr->old, tr->new))
+		if (ovsdb_row_equals(tr->old, tr->new))
 			ovsdb_txn_replace(txn, tr, ovsdb_row_ref(tr->old));
 	}
-}
-
-static bool is_same(const struct ovsdb_row *a, const struct ovsdb_row *b)
-{
-	const struct ovsdb_table_schema *schema = a->table->schema;
-
-	for (uint16_t i = OVSDB_N_STD_COLUMNS; i < schema->n_columns; i++) {
-		if (!ovsdb_row_column_equals(a, b, &schema->columns[i]))
-			return false;
-	}
-	return true;
 }
 
 static struct ovsdb_error *check_max_rows(const struct ovsdb_txn *txn)

@@ -189,12 +189,13 @@ static void mark_stale(void *ctx, struct ovsdb_table *from, const struct ovsdb_u
 static struct ovsdb_error *prune_row(
     struct ovsdb_txn *txn, struct ovsdb_txn_row *tr, bool *is_count_changed)
 {
-	const struct ovsdb_table_schema *schema = tr->table->schema;
+	const struct ovsdb_column_list *columns = &tr->table->schema->ref_columns[OVSDB_REF_WEAK];
 
-	for (uint16_t i = OVSDB_N_STD_COLUMNS; i < schema->n_columns; i++) {
-		struct ovsdb_cell cell = {.column = &schema->columns[i]};
+	for (uint16_t i = 0; i < columns->n; i++) {
+		struct ovsdb_cell cell = {.column = columns->columns[i]};
 		bool is_pruned = false;
-		if (!ovsdb_type_has_refs(&cell.column->type, OVSDB_REF_WEAK))
+		if (!tr->is_weak_stale && tr->old != NULL &&
+		    ovsdb_row_column_equals(tr->old, tr->new, cell.column))
 			continue;
 		struct ovsdb_error *error = prune_column(tr, cell.column, &cell.datum, &is_pruned);
 		if (error != NULL)

@@ -119,9 +119,9 @@ static struct ovsdb_datum random_set(unsigned int bits)
 
 	ovsdb_datum_builder_init(&b, OVSDB_INTEGER, OVSDB_VOID);
 	for (int i = 15; i >= 0; i--) {
+		union ovsdb_atom atom = {.integer = i};
 		if ((bits >> i & 1) != 0)
-			ovsdb_datum_builder_add(
-			    &b, (union ovsdb_atom){.integer = i}, (union ovsdb_atom){.integer = 0});
+			ovsdb_datum_builder_add(&b, atom, atom);
 	}
 	return ovsdb_datum_builder_finish(&b);
 }
