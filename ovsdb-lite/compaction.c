@@ -20,7 +20,10 @@
 #define LOG_MODULE "storage"
 #include "datapath/base/log.h"
 
-enum { CHILD_NICE = 10 };
+enum {
+	CHILD_NICE = 10,
+	CHILD_MAX_S = 600, // then it hangs
+};
 
 /* From the child, at once: smaller than PIPE_BUF. */
 struct message {
@@ -157,10 +160,11 @@ static int begin(struct ovsdb_storage *s, struct err *err)
 
 static int start_child(struct ovsdb_compaction *c, int pipe_fds[2], struct err *err)
 {
+	const struct timeval most = {.tv_sec = CHILD_MAX_S};
 	pid_t parent = getpid();
 	struct event *event =
 	    event_new(c->storage->options.base, pipe_fds[0], EV_READ, on_message, c);
-	if (event == NULL || event_add(event, NULL) != 0) {
+	if (event == NULL || event_add(event, &most) != 0) {
 		if (event != NULL)
 			event_free(event);
 		return err_set(err, ERR_STORAGE, "no event to compact with");
@@ -225,7 +229,8 @@ static void on_message(evutil_socket_t fd, short what, void *compaction)
 	struct ovsdb_storage *s = c->storage;
 	struct err err = {0};
 	(void)fd;
-	(void)what;
+	if ((what & EV_TIMEOUT) != 0)
+		kill(c->pid, SIGKILL);
 	uint64_t before = ovsdb_storage_size(s);
 	int r = receive(c, &err);
 	if (r == 0)

@@ -15,6 +15,8 @@
 #include "ovsdb-lite/mem.h"
 #include "ovsdb-lite/storage_priv.h"
 
+static bool put_rows(const struct ovsdb_storage *s, size_t i, struct ovsdb_snapshot_cursor *cursor,
+    struct buf_writer *w);
 static void put_string(struct buf_writer *w, const char *s);
 static void put_uuid(struct buf_writer *w, struct ovsdb_uuid uuid);
 static void put_schema_text(struct buf_writer *w, const struct ovsdb_schema *schema);
@@ -93,15 +95,11 @@ int ovsdb_storage_put_snapshot(
 	}
 	for (size_t i = 0; r == 0 && i < s->n_dbs; i++) {
 		struct ovsdb_snapshot_cursor cursor = {0};
-		for (bool more = true; r == 0 && more;) {
-			w.size = 0;
-			buf_put_u16(&w, htole16((uint16_t)i));
-			more = ovsdb_snapshot_encode(
-			    s->dbs[i].db, &cursor, OVSDB_STORAGE_ROWS_MAX, &w);
+		while (r == 0 && put_rows(s, i, &cursor, &w)) {
 			if (w.bad)
-				r = err_set(err, ERR_TOO_LARGE, "rows of more than %d bytes",
+				r = err_set(err, ERR_TOO_LARGE, "a row of more than %d bytes",
 				    OVSDB_RECORD_PAYLOAD_MAX);
-			else if (more)
+			else
 				r = ovsdb_draft_put(d, OVSDB_STORAGE_ROWS, w.data, w.size, err);
 		}
 	}
@@ -128,6 +126,29 @@ int ovsdb_storage_replay(
 	if (r == 0 && (b.bad || buf_left(&b) > 0))
 		r = malformed(err, "a record of another size than its content");
 	return r;
+}
+
+/* Many rows, or where these are large, one. False: there are no more. */
+static bool put_rows(const struct ovsdb_storage *s, size_t i, struct ovsdb_snapshot_cursor *cursor,
+    struct buf_writer *w)
+{
+	static const struct {
+		uint32_t n;
+		size_t size;
+	} limits[] = {
+	    {OVSDB_STORAGE_ROWS_MAX, OVSDB_STORAGE_ROWS_SIZE}, {1, OVSDB_RECORD_PAYLOAD_MAX}};
+	const struct ovsdb_snapshot_cursor from = *cursor;
+	bool any = true;
+	w->bad = true;
+	for (size_t k = 0; k < ARRAY_SIZE(limits) && w->bad; k++) {
+		*cursor = from;
+		w->size = 0;
+		w->bad = false;
+		w->max_size = limits[k].size;
+		buf_put_u16(w, htole16((uint16_t)i));
+		any = ovsdb_snapshot_encode(s->dbs[i].db, cursor, limits[k].n, w);
+	}
+	return any;
 }
 
 static void put_string(struct buf_writer *w, const char *s)

@@ -582,6 +582,50 @@ static void file_that_grew_much_is_compacted_by_itself(void **)
 	ovsdb_storage_close(s);
 }
 
+/* Records of a snapshot have many rows, and a limit. */
+static void large_rows_are_compacted(void **)
+{
+	static const struct {
+		int n;
+		size_t size;
+	} rows[] = {{100, 200 << 10}, {1, 17 << 20}, {10, 10}};
+	create(1);
+	struct ovsdb_storage *s = open_storage();
+	struct ovsdb_db *db = ovsdb_storage_db(s, 0);
+	struct ovsdb_table *table = ovsdb_db_find_table(db, "t");
+	int n = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct ovsdb_txn *txn = ovsdb_txn_create(db);
+		for (int k = 0; k < rows[i].n; k++) {
+			char *text = malloc(rows[i].size + 1);
+			memset(text, 'a' + k % 26, rows[i].size);
+			text[rows[i].size] = '\0';
+			struct ovsdb_cell cells[] = {
+			    {ovsdb_table_find_column(table, "tags"), ovsdb_datum_of_string(text)},
+			    {ovsdb_table_find_column(table, "n"), ovsdb_datum_of_integer(n++)},
+			};
+			struct ovsdb_error *error =
+			    ovsdb_txn_insert(txn, table, NULL, cells, 2, NULL);
+			assert_null(error);
+			ovsdb_datum_unref(&cells[0].datum);
+			free(text);
+		}
+		struct ovsdb_error *error = ovsdb_txn_prepare(txn);
+		assert_null(error);
+		struct ovsdb_changes *changes = ovsdb_txn_commit(txn);
+		ovsdb_storage_add(s, &changes, 1);
+		ovsdb_changes_unref(changes);
+	}
+	assert_int_equal(flush(s), 0);
+	assert_true(ovsdb_storage_is_compacting(s));
+	wait_for_compaction(s);
+	s = reopen(s);
+	assert_int_equal(report.n_rows, n);
+	struct ovsdb_datum large = ovsdb_row_get_named(find(ovsdb_storage_db(s, 0), 100), "tags");
+	assert_int_equal(strlen(ovsdb_datum_string(&large)), 17 << 20);
+	ovsdb_storage_close(s);
+}
+
 static void what_comes_before_damage_can_be_saved(void **)
 {
 	create(1);
@@ -696,6 +740,7 @@ int main(void)
 	    T(failed_compaction_leaves_the_old_file),
 	    T(compaction_waits_for_what_is_pending),
 	    T(file_that_grew_much_is_compacted_by_itself),
+	    T(large_rows_are_compacted),
 	    T(what_comes_before_damage_can_be_saved),
 	    T(reader_sees_the_file_of_a_running_writer),
 	    T(full_disk_leaves_the_old_state_and_passes),
