@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ovsdb-lite/history.h"
+
+#include <stdlib.h>
+
+#include "ovsdb-lite/mem.h"
+
+struct history_txn {
+	struct list node;
+	struct ovsdb_changes *changes;
+	size_t size;
+};
+
+static size_t size_of(const struct ovsdb_changes *changes);
+static void drop_oldest(struct ovsdb_history *h);
+
+void ovsdb_history_init(struct ovsdb_history *h, size_t max_n, size_t max_size)
+{
+	*h = (struct ovsdb_history){.max_n = max_n, .max_size = max_size};
+	list_init(&h->txns);
+}
+
+void ovsdb_history_clear(struct ovsdb_history *h, struct ovsdb_uuid last)
+{
+	while (!list_is_empty(&h->txns))
+		drop_oldest(h);
+	h->before = h->last = last;
+}
+
+void ovsdb_history_add(struct ovsdb_history *h, struct ovsdb_changes *changes)
+{
+	struct history_txn *t = ovsdb_alloc(sizeof(*t));
+	t->changes = ovsdb_changes_ref(changes);
+	t->size = size_of(changes);
+	list_add(&h->txns, &t->node);
+	h->n++;
+	h->size += t->size;
+	h->last = changes->txn_id;
+	while (h->n > h->max_n || (h->size > h->max_size && h->n > 0))
+		drop_oldest(h);
+}
+
+struct ovsdb_change_set *ovsdb_history_after(
+    const struct ovsdb_history *h, struct ovsdb_uuid txn_id)
+{
+	if (ovsdb_uuid_is_zero(txn_id))
+		return NULL;
+	struct ovsdb_change_set *set = NULL;
+	if (ovsdb_uuid_equals(h->before, txn_id))
+		set = ovsdb_change_set_create();
+	list_foreach (t, &h->txns, struct history_txn, node) {
+		if (set != NULL)
+			ovsdb_change_set_add(set, t->changes);
+		else if (ovsdb_uuid_equals(t->changes->txn_id, txn_id))
+			set = ovsdb_change_set_create();
+	}
+	return set;
+}
+
+/* The new versions are the table's, or an old version of a later transaction. */
+static size_t size_of(const struct ovsdb_changes *changes)
+{
+	size_t size = sizeof(*changes) + changes->n * sizeof(*changes->array);
+	for (size_t i = 0; i < changes->n; i++)
+		if (changes->array[i].old != NULL)
+			size += ovsdb_row_bytes(changes->array[i].old);
+	return size;
+}
+
+static void drop_oldest(struct ovsdb_history *h)
+{
+	struct history_txn *t = list_entry(h->txns.next, struct history_txn, node);
+	h->before = t->changes->txn_id;
+	h->n--;
+	h->size -= t->size;
+	list_del(&t->node);
+	ovsdb_changes_unref(t->changes);
+	free(t);
+}

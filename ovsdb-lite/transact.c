@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* transact, cancel and convert; transactions whose wait does not hold yet are kept and tried again. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "datapath/base/clock.h"
+#include "ovsdb-lite/execute.h"
+#include "ovsdb-lite/json_text.h"
+#include "ovsdb-lite/mem.h"
+#include "ovsdb-lite/method.h"
+
+#define LOG_MODULE "ovsdb"
+#include "datapath/base/log.h"
+
+struct waiting {
+	struct list in_session, in_db;
+	struct ovsdb_session *session;
+	struct ovsdb_served *served;
+	json_t *id, *params;
+	uint64_t arrived_ms;
+	struct event *timer; // NULL: for ever
+};
+
+static bool try_once(struct ovsdb_session *s, struct ovsdb_served *served, const json_t *id,
+    json_t *params, uint64_t arrived_ms, int64_t *timeout_ms);
+static void commit(struct ovsdb_served *served, struct ovsdb_outcome *o);
+static void reply(
+    struct ovsdb_session *s, struct ovsdb_served *served, const json_t *id, const json_t *result);
+static void park(struct ovsdb_session *s, const struct ovsdb_call *call, uint64_t arrived_ms,
+    int64_t timeout_ms);
+static void set_timer(struct waiting *w, int64_t timeout_ms);
+static void on_timer(evutil_socket_t fd, short what, void *arg);
+static void try_again(struct waiting *w);
+static struct waiting *find_waiting(const struct ovsdb_session *s, const json_t *id);
+static void cancel(struct waiting *w);
+static void give_up(struct waiting *w);
+static void forget(struct waiting *w);
+static struct ovsdb_error *convert(struct ovsdb_served *served, const struct ovsdb_call *call);
+static struct ovsdb_error *make_converted(
+    const struct ovsdb_served *served, const json_t *json, struct ovsdb_db **ret);
+
+void ovsdb_transact(struct ovsdb_session *s, const struct ovsdb_call *call)
+{
+	int64_t timeout_ms = -1;
+	uint64_t now_ms = clock_ms();
+	if (find_waiting(s, call->id) != NULL)
+		ovsdb_session_refuse(s, call->id,
+		    ovsdb_syntax_error(
+			call->params, NULL, "%s: duplicate request ID", call->method));
+	else if (try_once(s, call->served, call->id, call->params, now_ms, &timeout_ms))
+		return;
+	else if (s->n_waiting >= s->server->limits.waiting)
+		ovsdb_session_refuse(s, call->id,
+		    ovsdb_session_at_limit(
+			&s->server->hits.waiting, "waiting transactions of a client"));
+	else
+		park(s, call, now_ms, timeout_ms);
+}
+
+void ovsdb_transact_retry(struct ovsdb_served *served)
+{
+	list_foreach_safe (w, &served->waiting, struct waiting, in_db)
+		try_again(w);
+}
+
+void ovsdb_transact_cancel(struct ovsdb_session *s, const json_t *id)
+{
+	struct waiting *w = find_waiting(s, id);
+	if (w != NULL)
+		cancel(w);
+}
+
+void ovsdb_transact_cancel_all(struct ovsdb_session *s, struct ovsdb_served *served)
+{
+	if (served != NULL) {
+		list_foreach_safe (w, &served->waiting, struct waiting, in_db)
+			give_up(w);
+		return;
+	}
+	list_foreach_safe (w, &s->waiting, struct waiting, in_session)
+		forget(w);
+}
+
+json_t *ovsdb_server_transact(struct ovsdb_server *s, struct ovsdb_db *db, json_t *operations)
+{
+	struct ovsdb_served *served = ovsdb_server_served_of(s, db);
+	json_t *params = json_array();
+	json_array_append_new(params, json_string(db->schema->name));
+	json_array_extend(params, operations);
+	struct ovsdb_request r = {.params = params, .elapsed_ms = INT64_MAX};
+	struct ovsdb_outcome o = {0};
+	ovsdb_execute(db, &r, &o);
+	if (o.txn != NULL)
+		commit(served, &o);
+	json_decref(params);
+	return o.result;
+}
+
+void ovsdb_server_commit(struct ovsdb_server *s, struct ovsdb_txn *txn)
+{
+	struct ovsdb_changes *changes = ovsdb_txn_commit(txn);
+	struct ovsdb_served *served = ovsdb_server_served_of(s, changes->db);
+	if (changes->n > 0)
+		ovsdb_batch_add_changes(served, changes);
+	else
+		ovsdb_changes_unref(changes);
+}
+
+void ovsdb_convert(struct ovsdb_session *s, const struct ovsdb_call *call)
+{
+	struct ovsdb_server *server = s->server;
+	struct ovsdb_served *served = call->served;
+	ovsdb_batch_flush(server); // the file has what came before
+	struct ovsdb_error *error = convert(served, call);
+	if (error != NULL) {
+		ovsdb_session_refuse(s, call->id, error);
+		return;
+	}
+	log_info("%s: database %s has the schema of version %s now", s->name,
+	    served->db->schema->name, served->db->schema->version);
+	ovsdb_server_db_update(server);
+	ovsdb_session_reply(s, call->id, json_object());
+	ovsdb_server_reconnect(server, false, "database schema conversion");
+}
+
+/* False: a wait does not hold yet. */
+static bool try_once(struct ovsdb_session *s, struct ovsdb_served *served, const json_t *id,
+    json_t *params, uint64_t arrived_ms, int64_t *timeout_ms)
+{
+	struct ovsdb_request r = {.params = params,
+	    .is_read_only = s->is_read_only || served == s->server->own,
+	    .elapsed_ms = clock_ms() - arrived_ms,
+	    .holds_lock = ovsdb_lock_is_held,
+	    .ctx = s};
+	struct ovsdb_outcome o = {0};
+	ovsdb_execute(served->db, &r, &o);
+	*timeout_ms = o.timeout_ms;
+	if (o.result == NULL)
+		return false;
+	if (o.txn != NULL)
+		commit(served, &o);
+	reply(s, served, id, o.result);
+	json_decref(o.result);
+	return true;
+}
+
+/* Or, when the file takes nothing any more, adds an error to the result. */
+static void commit(struct ovsdb_served *served, struct ovsdb_outcome *o)
+{
+	const char *fault = served->storage != NULL ? ovsdb_storage_fault(served->storage) : NULL;
+	if (fault != NULL && ovsdb_txn_changes(o->txn)->n > 0) {
+		ovsdb_txn_abort(o->txn);
+		json_array_append_new(
+		    o->result, json_pack("{s:s, s:s}", "error", "I/O error", "details", fault));
+		return;
+	}
+	ovsdb_server_commit(served->server, o->txn);
+}
+
+static void reply(
+    struct ovsdb_session *s, struct ovsdb_served *served, const json_t *id, const json_t *result)
+{
+	struct buf_writer head, text;
+	buf_writer_init(&head, SIZE_MAX);
+	buf_writer_init(&text, SIZE_MAX);
+	ovsdb_json_write_raw(&head, "{\"id\":");
+	ovsdb_json_write(&head, id);
+	ovsdb_json_write_raw(&head, ",\"result\":");
+	ovsdb_json_write(&text, result);
+	if (!json_is_array(result)) { // an error object, that no failure is added to
+		buf_put(&head, text.data, text.size);
+		ovsdb_json_write_raw(&head, ",\"error\":null}");
+		ovsdb_batch_add_reply(s, NULL, &head, NULL);
+	} else {
+		ovsdb_batch_add_reply(s, served, &head, &text);
+	}
+	buf_writer_fini(&head);
+	buf_writer_fini(&text);
+}
+
+static void park(
+    struct ovsdb_session *s, const struct ovsdb_call *call, uint64_t arrived_ms, int64_t timeout_ms)
+{
+	struct waiting *w = ovsdb_alloc(sizeof(*w));
+	w->session = s;
+	w->served = call->served;
+	w->id = json_incref(call->id);
+	w->params = json_incref(call->params);
+	w->arrived_ms = arrived_ms;
+	list_add(&s->waiting, &w->in_session);
+	list_add(&w->served->waiting, &w->in_db);
+	s->n_waiting++;
+	set_timer(w, timeout_ms);
+}
+
+/* A transaction with several waits is bound by the one that does not hold now. */
+static void set_timer(struct waiting *w, int64_t timeout_ms)
+{
+	if (w->timer == NULL)
+		w->timer = event_new(w->session->server->base, -1, 0, on_timer, w);
+	evtimer_del(w->timer);
+	if (timeout_ms < 0)
+		return;
+	int64_t left_ms = timeout_ms - (int64_t)(clock_ms() - w->arrived_ms);
+	left_ms = MAX_OF(left_ms, (int64_t)0);
+	struct timeval tv = {.tv_sec = left_ms / 1000, .tv_usec = (left_ms % 1000) * 1000};
+	evtimer_add(w->timer, &tv);
+}
+
+static void on_timer(evutil_socket_t, short, void *arg)
+{
+	try_again(arg);
+}
+
+static void try_again(struct waiting *w)
+{
+	int64_t timeout_ms = -1;
+	if (try_once(w->session, w->served, w->id, w->params, w->arrived_ms, &timeout_ms))
+		forget(w);
+	else
+		set_timer(w, timeout_ms);
+}
+
+static struct waiting *find_waiting(const struct ovsdb_session *s, const json_t *id)
+{
+	list_foreach (w, &s->waiting, struct waiting, in_session)
+		if (json_equal(w->id, id))
+			return w;
+	return NULL;
+}
+
+static void cancel(struct waiting *w)
+{
+	ovsdb_session_fail(w->session, w->id, "canceled");
+	forget(w);
+}
+
+/* The database goes: sessions that know of such things are told, others end. */
+static void give_up(struct waiting *w)
+{
+	if (w->session->is_change_aware)
+		cancel(w);
+	else
+		forget(w);
+}
+
+static void forget(struct waiting *w)
+{
+	list_del(&w->in_session);
+	list_del(&w->in_db);
+	w->session->n_waiting--;
+	event_free(w->timer);
+	json_decref(w->id);
+	json_decref(w->params);
+	free(w);
+}
+
+static struct ovsdb_error *convert(struct ovsdb_served *served, const struct ovsdb_call *call)
+{
+	struct ovsdb_db *converted = NULL;
+	struct err err = {0};
+	if (json_array_size(call->params) != 2)
+		return ovsdb_syntax_error(call->params, NULL, "array expected");
+	if (served == served->server->own)
+		return ovsdb_error_create(
+		    "not allowed", "database %s cannot be converted", served->db->schema->name);
+	struct ovsdb_error *error =
+	    make_converted(served, json_array_get(call->params, 1), &converted);
+	if (error != NULL)
+		return error;
+	if (served->storage != NULL &&
+	    ovsdb_storage_convert(served->storage, served->db, converted, &err) != 0) {
+		ovsdb_db_destroy(converted);
+		return ovsdb_error_create("I/O error", "%s", err.what);
+	}
+	ovsdb_served_replace(served, converted);
+	return NULL;
+}
+
+static struct ovsdb_error *make_converted(
+    const struct ovsdb_served *served, const json_t *json, struct ovsdb_db **ret)
+{
+	struct ovsdb_schema *schema;
+	struct ovsdb_error *error = ovsdb_schema_from_json(&schema, json);
+	if (error != NULL)
+		return error;
+	if (strcmp(schema->name, served->db->schema->name) != 0) {
+		error = ovsdb_error_create("invalid parameters",
+		    "new schema name (%s) does not match database name (%s)", schema->name,
+		    served->db->schema->name);
+		ovsdb_schema_destroy(schema);
+		return error;
+	}
+	return ovsdb_db_convert(served->db, schema, ret);
+}
