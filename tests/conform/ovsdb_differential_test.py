@@ -50,6 +50,7 @@ COLUMNS = {
 SCHEMA = {"name": "fuzz", "version": "1.0.0", "tables": {
     "root": {"columns": COLUMNS["root"], "isRoot": True}, "leaf": {"columns": COLUMNS["leaf"]},
     "keyed": {"columns": COLUMNS["keyed"], "isRoot": True, "indexes": [["a", "b"], ["c"]]}, "few": {"columns": COLUMNS["few"], "isRoot": True, "maxRows": 3}}}
+DIFFERENT_WORDS = []  # requests whose errors had other words, and both results
 FUNCTIONS = ("==", "!=", "<", "<=", ">", ">=", "includes", "excludes")
 MUTATORS = ("+=", "-=", "*=", "/=", "%=", "insert", "delete")
 
@@ -77,9 +78,9 @@ class Generator:
             return self.rng.choice(base["enum"][1])
         if kind == "integer":
             return self.rng.randint(max(-12, base.get("minInteger", -12)), min(12, base.get("maxInteger", 12))) if not self.chance(3) else self.rng.choice(
-                [0, 2**31, -2**31, 2**53 + 1, 2**63 - 1])
+                [0, 2**31, -2**31, 2**53 + 1])
         if kind == "real":
-            return self.rng.choice([0, 1, -1, 0.5, -1.25, 1.5, 2, 1e-3, 0.1])
+            return self.rng.choice([0, 1, -1, 0.5, -1.25, 1.5, 2, 0.125])
         if kind == "boolean":
             return self.chance(50)
         if kind == "string":
@@ -155,7 +156,9 @@ class Generator:
                     value = ["set", [pair[0] for pair in value[1]]]
             else:
                 # Debian's server dies of a multiplication by 0, and of -2^63 divided by -1.
-                value = self.rng.choice([1, 2, 3, 7, 0.5, 1.5, 2**62] + ([] if mutator == "*=" else [0]) + ([] if mutator in ("/=", "%=") else [-1]))
+                value = self.rng.choice([1, 2, 3, 7, 0.5, 1.5, 2**40] + ([] if mutator == "*=" else [0]) + ([] if mutator in ("/=", "%=") else [-1]))
+                if '"real"' in text and mutator in ("*=", "/=", "%="):  # 15 digits are what Debian's server prints and stores
+                    value = self.rng.choice([1, 2, 0.5, 0] if mutator == "/=" else [1, 0.5, -1])
             result.append([name, mutator, value])
         return result
 
@@ -225,6 +228,12 @@ def normal(value):
     return [normal(v) for v in value] if isinstance(value, list) else value
 
 
+def without_empty(tables):
+    """Debian's server sends modifications of nothing: of a row whose other columns changed, or that was changed and changed back."""
+    tables = {t: {u: row for u, row in rows.items() if row != {"modify": {}} and row.get("old") != {}} for t, rows in tables.items()}
+    return {t: rows for t, rows in tables.items() if rows}
+
+
 class Side:
     def __init__(self, stage):
         self.stage = stage
@@ -249,7 +258,9 @@ class Side:
         result = {}
         for message in self.wire.taken():
             params = message["params"]
-            result.setdefault("%s %s" % (message["method"], params[0]), []).append(normal(params[-1]))
+            tables = without_empty(normal(params[-1]))
+            if tables:
+                result.setdefault("%s %s" % (message["method"], params[0]), []).append(tables)
         return result
 
     def contents(self):
@@ -257,12 +268,29 @@ class Side:
         return normal(reply["result"])
 
 
+def differences(path, one, two):
+    """Lines that say where two values differ."""
+    if isinstance(one, dict) and isinstance(two, dict):
+        return [line for key in sorted(one.keys() | two.keys()) for line in differences(path + "/" + key, one.get(key), two.get(key))]
+    if isinstance(one, list) and isinstance(two, list) and len(one) == len(two) and one[:1] not in (["set"], ["map"], ["uuid"]):
+        return [line for i, (a, b) in enumerate(zip(one, two)) for line in differences("%s/%d" % (path, i), a, b)]
+    return [] if one == two else ["%s:\n    %s\n    %s" % (path, json.dumps(one, sort_keys=True), json.dumps(two, sort_keys=True))]
+
+
+def words_apart(values):
+    """The same but for the words of an error: an operation with two faults has the error of the one that is found first."""
+    flat = [[{"error": True} if isinstance(r, dict) and "error" in r else r for r in v] if isinstance(v, list) else v for v in values]
+    return flat[0] == flat[1]
+
+
 def same(sides, what, request, values):
     if values[0] == values[1]:
         return
-    text = "%s\nrequest: %s\n%s: %s\n%s: %s\n" % (what, json.dumps(request), sides[0].stage.kind, json.dumps(values[0], sort_keys=True),
-                                                sides[1].stage.kind, json.dumps(values[1], sort_keys=True))
-    raise st.Failure(text)
+    if what == "transact" and words_apart(values):
+        DIFFERENT_WORDS.append((request, values))
+        return
+    raise st.Failure("%s\nrequest: %s\n%s, then %s:\n%s" % (what, json.dumps(request), sides[0].stage.kind, sides[1].stage.kind,
+                                                         "\n".join(differences("", values[0], values[1])[:20])))
 
 
 def step(generator, sides, state):
@@ -279,9 +307,10 @@ def step(generator, sides, state):
     elif generator.chance(2) and state["monitors"]:
         name, kind, tables = rng.choice(state["monitors"])
         if kind != "monitor" and generator.chance(70):
-            table = rng.choice(sorted(tables))
+            table = rng.choice(sorted(t for t in tables if " " not in t))
             params = [name, name, {table: {"where": generator.condition(table)}}]
             replies = [side.call("monitor_cond_change", params) for side in sides]
+            tables[table + " changed"] = params[2][table]["where"]
             same(sides, "monitor_cond_change", params, [normal(r.get("error") or {}) for r in replies])
         else:
             same(sides, "monitor_cancel", name, [normal(side.call("monitor_cancel", [name]).get("error")) for side in sides])
@@ -294,10 +323,12 @@ def step(generator, sides, state):
     # An update of a condition may come a moment later: a second round trip has them all.
     for side in sides:
         side.call("echo", [])
-    same(sides, "updates; monitors are %s" % json.dumps(state["monitors"]), operations, [side.updates() for side in sides])
+    updates = [side.updates() for side in sides]
+    names = {n.split()[1] for n in updates[0].keys() | updates[1].keys() if updates[0].get(n) != updates[1].get(n)}
+    same(sides, "updates of monitors %s" % json.dumps([m for m in state["monitors"] if m[0] in names]), operations, updates)
     results = replies[0].get("result") or []
     state["good"] += all(r is not None and "error" not in r for r in results)
-    if generator.chance(1):
+    if generator.chance(1) or "DEEP" in os.environ:
         same(sides, "contents", operations, [side.contents() for side in sides])
     if generator.chance(0.3):
         sig = rng.choice([15, 9])
@@ -305,6 +336,28 @@ def step(generator, sides, state):
             side.restart(sig)
         state["monitors"] = []
         same(sides, "contents after signal %d" % sig, operations, [side.contents() for side in sides])
+
+
+def dangling(side):
+    """A weak reference to a row that is not there, if there is one."""
+    rows = {t: r["rows"] for t, r in zip(sorted(COLUMNS), side.contents())}
+    known = {row["_uuid"][1] for table in rows.values() for row in table}
+    for table, name, column in [(t, n, c) for t in COLUMNS for n, c in COLUMNS[t].items() if '"refTable"' in json.dumps(c)]:
+        for row in rows[table]:
+            lost = [u for u in st.UUID.findall(json.dumps(row[name])) if u not in known]
+            if lost:
+                return "%s of %s %s refers to %s" % (name, table, row["_uuid"][1], lost)
+    return None
+
+
+def is_peers_fault(sides, state, seed):
+    """Debian's server does not always take weak references away with the row; from there on nothing can be the same."""
+    found = [dangling(side) for side in sides]
+    by_kind = [f for f, side in zip(found, sides) if side.server.kind == "ours"]
+    expect(not any(by_kind), "ours: %s" % by_kind)
+    if any(found):
+        print("seed %d, step %d: Debian's server: %s; %d transactions before that were the same" % (seed, state["n"], found[-1] or found[0], state["n"]))
+    return any(found)
 
 
 def died(side, state, seed):
@@ -329,8 +382,10 @@ def run(kinds, seed, deadline):
         if e.args[0] != "real":
             raise
         died(next(s for s in sides if s.server.kind == "real" and s.server.process.wait(10) is not None), state, seed)
-    except Exception:
-        print("seed %d, step %d, %s" % (seed, state["n"], json.dumps(state["last"])))
+    except Exception as e:
+        if isinstance(e, st.Failure) and is_peers_fault(sides, state, seed):
+            return state["n"]
+        print("seed %d, step %d" % (seed, state["n"]))
         for s in stages:
             for server in s.servers:
                 print("--- %s\n%s" % (server.kind, server.tail()))
@@ -351,7 +406,11 @@ def main():
         n += run(kinds, seed or random.SystemRandom().randrange(1, 1 << 31), deadline)
         if seed:
             break
+    for request, values in DIFFERENT_WORDS[:int(os.environ.get("EXAMPLES", "0"))]:
+        print("other words: %s\n%s: %s\n%s: %s" % (json.dumps(request), kinds[0], json.dumps(values[0]), kinds[1], json.dumps(values[1])))
+    print("%d of %d transactions had errors of other words" % (len(DIFFERENT_WORDS), n))
     expect(n > 100, "%d transactions are no test" % n)
+    expect(len(DIFFERENT_WORDS) <= n / 50, "that is more than transactions with two faults explain")
 
 
 if __name__ == "__main__":
