@@ -8,6 +8,7 @@
 static struct anchor *find_anchor(const struct model *m, const struct key_buf *kb, uint64_t hash);
 static struct key *key_of_anchor(struct entity *e, struct anchor *a, const char *path, int index);
 static void add_need(struct entity *e, struct key *k, bool indexed);
+static struct entity *find_flow(const struct model *m, const char *name);
 
 struct key_buf *key_make(
     struct key_buf *k, enum key_kind kind, const char *name, const void *extra, size_t extra_size)
@@ -45,7 +46,10 @@ struct entity *entity_create(struct model *m, const struct api_object *object, u
 	e->data = object->data;
 	e->op = op;
 	e->seq = ++m->seq;
-	entity_provide(m, e, key_object(&k, e->table, e->name), "", -1, false);
+	if (is_small)
+		e->body.node.hash = hash_string(&m->secret, e->name);
+	else
+		entity_provide(m, e, key_object(&k, e->table, e->name), "", -1, false);
 	return e;
 }
 
@@ -194,6 +198,8 @@ static void count_udp_port(struct model *m, uint16_t udp_port, int by)
 
 void model_index(struct model *m, struct entity *e)
 {
+	if (e->table == API_TABLE_FLOW)
+		hmap_add(&m->flows, &e->body.node, e->body.node.hash);
 	for (struct key *k = e->provides; k != NULL; k = k->next)
 		list_add(&k->anchor->providers, &k->link);
 	for (struct key *k = e->needs; k != NULL; k = k->next)
@@ -203,6 +209,8 @@ void model_index(struct model *m, struct entity *e)
 
 void model_unindex(struct model *m, struct entity *e)
 {
+	if (e->table == API_TABLE_FLOW)
+		hmap_del(&m->flows, &e->body.node);
 	for (struct key *k = e->provides; k != NULL; k = k->next)
 		list_del(&k->link);
 	for (struct key *k = e->needs; k != NULL; k = k->next)
@@ -223,7 +231,17 @@ struct entity *model_entity(const struct model *m, enum api_table table, const c
 {
 	struct key_buf kb;
 
-	return model_provider(m, key_object(&kb, table, name));
+	return table == API_TABLE_FLOW ? find_flow(m, name)
+				       : model_provider(m, key_object(&kb, table, name));
+}
+
+static struct entity *find_flow(const struct model *m, const char *name)
+{
+	hmap_foreach_with_hash (
+	    e, &m->flows, hash_string(&m->secret, name), struct entity, body.node)
+		if (strcmp(e->name, name) == 0)
+			return e;
+	return NULL;
 }
 
 const char *member_string(const json_t *data, const char *name)

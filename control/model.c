@@ -19,6 +19,7 @@ struct model *model_create(const struct model_options *options)
 	hash_key_init(&m->secret);
 	snprintf(m->rundir, sizeof(m->rundir), "%s", options->rundir);
 	hmap_init(&m->anchors);
+	hmap_init(&m->flows);
 	for (size_t t = 0; t < TABLE__COUNT; t++)
 		hmap_init(&m->units[t]);
 	hmap_init(&m->objs);
@@ -31,6 +32,9 @@ void model_destroy(struct model *m)
 		return;
 	struct entity **entities = NULL;
 	size_t n = 0, capacity = 0;
+	hmap_foreach_safe (e, &m->flows, struct entity, body.node)
+		entity_destroy(m, e);
+	hmap_fini(&m->flows);
 	hmap_foreach (a, &m->anchors, struct anchor, node) {
 		if (a->kind != KEY_OBJECT || list_is_empty(&a->providers))
 			continue;

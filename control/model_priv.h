@@ -128,6 +128,8 @@ struct body_conf {
 	uint8_t *body;
 	size_t size;
 	uint64_t id;
+	struct hmap_node
+	    node; // of a flow, in the model's by name: nobody refers to flows, so they need no key
 };
 
 struct entity {
@@ -179,6 +181,7 @@ struct model {
 	struct hash_key secret;
 	char rundir[64];
 	struct hmap anchors;
+	struct hmap flows;               // entities
 	struct hmap units[TABLE__COUNT]; // by enum api_table and the two above
 	struct hmap objs;                // struct dp_obj
 	uint64_t digest;
