@@ -14,7 +14,7 @@ enum {
 	TUNNEL_FLAGS = DP_PORT_F_REMOTE_FLOW | DP_PORT_F_VNI_FLOW | DP_PORT_F_PEERS_ONLY |
 		       DP_PORT_F_TOS_INHERIT | DP_PORT_F_INNER_VLAN | DP_PORT_F_ZERO_CSUM6,
 	PORT_FLAGS = TUNNEL_FLAGS | DP_PORT_F_SERVER | DP_PORT_F_UPLINK | DP_PORT_F_NO_FLOOD |
-		     DP_PORT_F_GUEST,
+		     DP_PORT_F_GUEST | DP_PORT_F_TRUNKS,
 };
 
 static int check_bridge(uint64_t id, const struct dp_bridge_conf *c, size_t size, char *what);
@@ -22,6 +22,7 @@ static int check_port(uint64_t id, const struct dp_port_conf *c, size_t size, ch
 static int check_port_place(const struct dp_port_conf *c, char *what);
 static int check_port_arg(const struct dp_port_conf *c, char *what);
 static int check_port_tunnel(const struct dp_port_conf *c, char *what);
+static int check_port_vlan(const struct dp_port_conf *c, char *what);
 static int check_rule(uint64_t id, const void *body, size_t size, char *what);
 static int check_route(const struct dp_route_conf *c, size_t size, char *what);
 static int check_local(const struct dp_local_conf *c, size_t size, char *what);
@@ -83,7 +84,8 @@ static int check_port(uint64_t id, const struct dp_port_conf *c, size_t size, ch
 		return bad(what, "port: id is not in 1..4095");
 	if (!name_is_valid(c->name, sizeof(c->name)))
 		return bad(what, "port: bad name");
-	if ((c->flags & ~(uint32_t)PORT_FLAGS) != 0 || !is_zero(c->pad, sizeof(c->pad)))
+	if ((c->flags & ~(uint32_t)PORT_FLAGS) != 0 || !is_zero(c->pad, sizeof(c->pad)) ||
+	    !is_zero(c->pad1, sizeof(c->pad1)))
 		return bad(what, "port: unknown flag or padding that is not zero");
 	if (c->mtu < MIN_MTU || c->mtu > DP_MAX_MTU)
 		return bad(what, "port: mtu is not in 68..9216");
@@ -101,7 +103,9 @@ static int check_port(uint64_t id, const struct dp_port_conf *c, size_t size, ch
 	if (rc < 0)
 		return rc;
 	rc = check_port_arg(c, what);
-	return rc < 0 ? rc : check_port_tunnel(c, what);
+	if (rc == 0)
+		rc = check_port_tunnel(c, what);
+	return rc < 0 ? rc : check_port_vlan(c, what);
 }
 
 /* Where it is plugged in: an uplink is on no bridge; every other port has a bridge and a number there. */
@@ -169,6 +173,20 @@ static int check_port_tunnel(const struct dp_port_conf *c, char *what)
 		return bad(what, "port: tnl_tos has ECN bits");
 	if (remote_flow ? !ip_is_zero(&c->tnl_remote) : !is_host(&c->tnl_remote))
 		return bad(what, "port: a tunnel has a unicast remote or remote_flow, not both");
+	return 0;
+}
+
+static int check_port_vlan(const struct dp_port_conf *c, char *what)
+{
+	if (c->vlan_mode >= DP_VLAN__COUNT || c->priority_tags >= DP_PRIORITY_TAGS__COUNT)
+		return bad(what, "port: unknown vlan_mode or priority_tags");
+	if (c->vlan_tag >= DP_N_VLANS || (c->vlan_mode == DP_VLAN_TRUNK && c->vlan_tag != 0))
+		return bad(what, "port: vlan_tag over 4095, or one in mode trunk");
+	bool has_list = (c->flags & DP_PORT_F_TRUNKS) != 0;
+	if (has_list && c->vlan_mode == DP_VLAN_ACCESS)
+		return bad(what, "port: trunks in mode access");
+	if (!has_list && !is_zero(c->trunks, sizeof(c->trunks)))
+		return bad(what, "port: trunks that no flag says are there");
 	return 0;
 }
 

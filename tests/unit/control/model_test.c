@@ -235,6 +235,58 @@ static void members_of_another_kind_are_refused(void **state)
 	fx_refused(fx, BRIDGE, "sluice-net", "{}", ERR_EXISTS, "/name");
 }
 
+/* What the switch is told of a port. */
+static const struct dp_port_conf *port_conf(struct fixture *fx, const char *name)
+{
+	const struct dp_op *op =
+	    model_find(fx->model, DP_KIND_PORT, model_port_id(fx->model, name));
+
+	assert_non_null(op);
+	return (const struct dp_port_conf *)(const void *)(op + 1);
+}
+
+static void vlans_of_ports_are_as_in_ovs(void **state)
+{
+	struct fixture *fx = *state;
+
+	raw_bridge(fx);
+	assert_int_equal(port_conf(fx, "p1")->vlan_mode, DP_VLAN_TRUNK);
+	fx_must(fx, PORT, "p1", "{'kind':'null','bridge':'br1','tag':7,'priority_tags':'always'}");
+	assert_int_equal(port_conf(fx, "p1")->vlan_mode, DP_VLAN_ACCESS);
+	assert_int_equal(port_conf(fx, "p1")->vlan_tag, 7);
+	assert_int_equal(port_conf(fx, "p1")->priority_tags, DP_PRIORITY_TAGS_ALWAYS);
+	assert_int_equal(fx->n_ops, 1);
+	fx_must(fx, PORT, "p1", "{'kind':'null','bridge':'br1','trunks':[0,1,64,4095]}");
+	assert_int_equal(port_conf(fx, "p1")->vlan_mode, DP_VLAN_TRUNK);
+	assert_int_equal(port_conf(fx, "p1")->flags, DP_PORT_F_TRUNKS);
+	assert_int_equal(port_conf(fx, "p1")->trunks[0], 3);
+	assert_int_equal(port_conf(fx, "p1")->trunks[1], 1);
+	assert_int_equal(port_conf(fx, "p1")->trunks[63], 1ULL << 63);
+	fx_must(fx, PORT, "p1",
+	    "{'kind':'null','bridge':'br1','vlan_mode':'native-untagged','tag':9,'trunks':[]}");
+	assert_int_equal(port_conf(fx, "p1")->vlan_mode, DP_VLAN_NATIVE_UNTAGGED);
+	assert_int_equal(port_conf(fx, "p1")->flags, 0);
+	static const struct {
+		const char *more, *path;
+	} bad[] = {
+	    {"'vlan_mode':'trunk','tag':7", "/tag"},
+	    {"'vlan_mode':'native-tagged'", "/tag"},
+	    {"'vlan_mode':'access'", "/tag"},
+	    {"'tag':7,'trunks':[8]", "/trunks"},
+	    {"'trunks':[1,4096]", "/trunks/1"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		char json[160];
+		snprintf(json, sizeof(json), "{'kind':'null','bridge':'br1',%s}", bad[i].more);
+		fx_refused(fx, PORT, "p2", json, ERR_PARAMS, bad[i].path);
+	}
+	fx_must(fx, NET, "blue", "{'vni':10}");
+	fx_refused(fx, PORT, "vm1", "{'network':'blue','mac':'02:00:00:00:00:01','tag':5}",
+	    ERR_PARAMS, "/tag");
+	fx_refused(
+	    fx, PORT, "up", "{'kind':'uplink','interface':'eth0','tag':5}", ERR_PARAMS, "/tag");
+}
+
 static void patch_ports_need_each_other(void **state)
 {
 	struct fixture *fx = *state;
@@ -657,6 +709,7 @@ int main(void)
 	    T(collisions_are_refused),
 	    T(a_name_can_be_taken_over_in_one_transaction),
 	    T(members_of_another_kind_are_refused),
+	    T(vlans_of_ports_are_as_in_ovs),
 	    T(patch_ports_need_each_other),
 	    T(mtu_over_the_underlay_is_refused_with_the_largest),
 	    T(default_mtu_follows_the_underlay),

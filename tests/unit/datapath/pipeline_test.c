@@ -37,30 +37,13 @@ static int teardown(void **)
 
 static const struct program *run_from(uint16_t port, const char *packet)
 {
-	struct flow_key k = env_key(packet);
-	k.in_port = htonl(e->ports[port].conf.ofport);
-	return pipeline_run(e->w->pipeline, e->w,
-	    rcu_get(e->dp->bridges[e->ports[port].conf.bridge]), port, &k, NULL);
-}
-
-static const char *text_of(const struct program *p)
-{
-	static char text[8192];
-	size_t n = 0;
-	text[0] = '\0';
-	prog_foreach(op, p)
-	{
-		char line[160];
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n > 0 ? "; " : "",
-		    prog_op_format(op, line, sizeof(line)));
-	}
-	return text;
+	return env_run(e, port, packet);
 }
 
 /* The program of a packet that comes in by port 1. */
 static const char *run(const char *packet)
 {
-	return text_of(run_from(1, packet));
+	return program_text(run_from(1, packet));
 }
 
 static struct actions *fresh(void)
@@ -639,7 +622,7 @@ static void normal_learns_forwards_and_floods(void **)
 	struct program_fdb dep = p->fdb[0];
 	assert_int_equal(p->n_fdb, 1);
 	assert_string_equal(
-	    text_of(run_from(3, back)), "refresh source MAC on port 3, VLAN 0; output port 1");
+	    program_text(run_from(3, back)), "refresh source MAC on port 3, VLAN 0; output port 1");
 	assert_int_not_equal(
 	    dep.generation, fdb_shard_generation(e->bridges[1].fdb, dep.shard)); // flooded before
 	assert_string_equal(run(there), "refresh source MAC on port 1, VLAN 0; output port 3");
@@ -648,8 +631,8 @@ static void normal_learns_forwards_and_floods(void **)
 	    run_from(1, TAGGED "eth_src=02:00:00:00:00:01,eth_dst=02:00:00:00:00:02")->n_outputs,
 	    4);
 	// A station does not get its own packets back.
-	assert_string_equal(
-	    text_of(run_from(3, there)), "refresh source MAC on port 3, VLAN 0; drop (hairpin)");
+	assert_string_equal(program_text(run_from(3, there)),
+	    "refresh source MAC on port 3, VLAN 0; drop (hairpin)");
 }
 
 static void normal_drops_what_it_must_not_learn_or_forward(void **)
