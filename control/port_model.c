@@ -44,6 +44,13 @@ static const struct {
     {"peer", KINDS(K(PATCH) K(REMOTE)), KINDS(K(PATCH) K(REMOTE))},
     {"remote_ip", KINDS(K(VXLAN)), KINDS(K(VXLAN))},
     {"vni", KINDS(K(VXLAN)), KINDS(K(VXLAN))},
+    {"in_vni", KINDS(K(VXLAN)), 0},
+    {"out_vni", KINDS(K(VXLAN)), 0},
+    {"local_ip", KINDS(K(VXLAN)), 0},
+    {"ttl", KINDS(K(VXLAN)), 0},
+    {"df", KINDS(K(VXLAN)), 0},
+    {"csum", KINDS(K(VXLAN)), 0},
+    {"inner_vlan", KINDS(K(VXLAN)), 0},
     {"ofport", ~KINDS(K(UPLINK) K(REMOTE)), 0},
     {"network", ~KINDS(K(UPLINK) K(PATCH) K(VXLAN)), KINDS(K(REMOTE))},
     {"bridge", ~KINDS(K(UPLINK) K(REMOTE)), KINDS(K(PATCH) K(VXLAN))},
@@ -55,7 +62,6 @@ static const struct {
 
 static bool check_members(struct model_plan *p, const struct entity *e);
 static void read_addresses(struct model_plan *p, struct entity *e);
-static void read_tunnel(struct model_plan *p, struct entity *e);
 static void provide_keys(struct model *m, struct entity *e);
 static bool is_one_of_many(const char *device);
 static void default_device(const struct model *m, const struct entity *e, char buf[256]);
@@ -95,7 +101,7 @@ static void decode(struct model_plan *p, struct entity *e)
 	read_addresses(p, e);
 	port_vlan_check(p, e);
 	if (port->kind == PK_VXLAN)
-		read_tunnel(p, e);
+		port_tunnel_decode(p, e);
 	if (port->network != NULL && port->kind != PK_REMOTE)
 		port->bridge = NET_BRIDGE_NAME;
 	provide_keys(plan_model(p), e);
@@ -176,34 +182,6 @@ static void read_addresses(struct model_plan *p, struct entity *e)
 		}
 		port->addrs[port->n_addrs++] = a;
 	}
-}
-
-static void read_tunnel(struct model_plan *p, struct entity *e)
-{
-	struct port_conf *port = &e->port;
-	const char *remote = member_string(e->data, "remote_ip"),
-		   *vni = member_string(e->data, "vni");
-	const char *dscp = member_string(e->data, "dscp");
-	char *end;
-
-	port->remote_is_flow = strcmp(remote, "flow") == 0;
-	if (!port->remote_is_flow &&
-	    (ip_parse(remote, &port->remote) < 0 || ip_is_multicast(&port->remote)))
-		err_set(port_error(p, e, "/remote_ip"), ERR_PARAMS,
-		    "a unicast address, or \"flow\", is expected");
-	port->vni_is_flow = strcmp(vni, "flow") == 0;
-	unsigned long n = port->vni_is_flow ? 0 : strtoul(vni, &end, 10);
-	if (!port->vni_is_flow && (vni[0] < '0' || vni[0] > '9' || *end != '\0' || n > DP_MAX_VNI))
-		err_set(port_error(p, e, "/vni"), ERR_PARAMS,
-		    "a VNI (0..%u), or \"flow\", is expected", DP_MAX_VNI);
-	port->vni = (uint32_t)n;
-	port->udp_port = (uint16_t)member_u64(e->data, "dst_port", VXLAN_UDP_PORT);
-	if (dscp == NULL || strcmp(dscp, "inherit") == 0)
-		return;
-	n = strtoul(dscp, &end, 10);
-	if (dscp[0] < '0' || dscp[0] > '9' || *end != '\0' || n > 63)
-		err_set(port_error(p, e, "/dscp"), ERR_PARAMS,
-		    "a DSCP (0..63), or \"inherit\", is expected");
 }
 
 static void provide_ip(
@@ -390,20 +368,6 @@ static void check_network(struct model_plan *p, const struct entity *e)
 		    "a network has at most %u ports on a host", NET_MAX_LOCAL_PORTS);
 }
 
-/* Every UDP port is received on at every address of the uplinks. Networks always use the default one. */
-static void check_udp_port(struct model_plan *p, const struct entity *e)
-{
-	const struct model *m = plan_model(p);
-	size_t n = 1;
-
-	for (size_t i = 0; i < m->n_udp_ports; i++)
-		n += m->udp_ports[i].udp_port != VXLAN_UDP_PORT;
-	if (e->port.udp_port != VXLAN_UDP_PORT && n > MODEL_MAX_UDP_PORTS)
-		err_set(port_error(p, e, "/dst_port"), ERR_TABLE_FULL,
-		    "tunnels use at most %d different UDP ports, %d among them",
-		    MODEL_MAX_UDP_PORTS, VXLAN_UDP_PORT);
-}
-
 static void check(struct model_plan *p, const struct entity *e)
 {
 	char device[256];
@@ -411,7 +375,7 @@ static void check(struct model_plan *p, const struct entity *e)
 	if (e->port.network != NULL)
 		check_network(p, e);
 	if (e->port.kind == PK_VXLAN)
-		check_udp_port(p, e);
+		port_tunnel_check(p, e);
 	if (e->port.kind == PK_PATCH) {
 		const struct entity *peer =
 		    model_entity(plan_model(p), API_TABLE_PORT, e->port.peer);
@@ -449,24 +413,6 @@ static uint16_t port_mtu(const struct model *m, const struct port_conf *port)
 	return net->network.mtu != 0 ? net->network.mtu : model_default_mtu(m);
 }
 
-static void fill_tunnel(const struct entity *e, struct dp_port_conf *conf)
-{
-	const char *dscp = member_string(e->data, "dscp");
-
-	if (e->port.remote_is_flow)
-		conf->flags |= DP_PORT_F_REMOTE_FLOW;
-	else
-		conf->tnl_remote = e->port.remote;
-	if (e->port.vni_is_flow)
-		conf->flags |= DP_PORT_F_VNI_FLOW;
-	conf->tnl_vni = e->port.vni;
-	conf->tnl_udp_port = e->port.udp_port;
-	if (dscp != NULL && strcmp(dscp, "inherit") == 0)
-		conf->flags |= DP_PORT_F_TOS_INHERIT;
-	else if (dscp != NULL)
-		conf->tnl_tos = (uint8_t)(strtoul(dscp, NULL, 10) << 2);
-}
-
 static void compile(struct model *m, struct entity *e, struct unit *u)
 {
 	const struct port_conf *port = &e->port;
@@ -496,7 +442,7 @@ static void compile(struct model *m, struct entity *e, struct unit *u)
 		if (port->kind == PK_PATCH)
 			conf.peer = (uint16_t)model_port_id(m, port->peer);
 		if (port->kind == PK_VXLAN)
-			fill_tunnel(e, &conf);
+			port_tunnel_fill(e, &conf);
 		if (port->network == NULL && port->bridge != NULL)
 			port_vlan_fill(e, &conf);
 		unit_emit(u, DP_KIND_PORT, port->id, &conf, sizeof(conf));

@@ -58,7 +58,7 @@ enum dp_port_flags {
 	DP_PORT_F_UPLINK = 1 << 1,      // carries the underlay: decapsulate, no bridge
 	DP_PORT_F_NO_FLOOD = 1 << 2,    // FLOOD leaves it out
 	DP_PORT_F_REMOTE_FLOW = 1 << 3, // tunnel: remote from tun_dst
-	DP_PORT_F_VNI_FLOW = 1 << 4,    // tunnel: VNI from tun_id
+	DP_PORT_F_VNI_FLOW = 1 << 4,    // tunnel: any VNI; VNI from tun_id
 	DP_PORT_F_PEERS_ONLY =
 	    1 << 5, // tunnel: accept only listed (peer, VNI); default any when REMOTE_FLOW
 	DP_PORT_F_TOS_INHERIT =
@@ -66,8 +66,14 @@ enum dp_port_flags {
 	    << 6, // tunnel: outer DSCP from the inner packet; default tnl_tos. ECN always RFC 6040
 	DP_PORT_F_INNER_VLAN = 1 << 7, // tunnel: let inner VLAN tags pass
 	DP_PORT_F_ZERO_CSUM6 = 1 << 8, // tunnel: RFC 6935 zero checksum on IPv6, both directions
-	DP_PORT_F_GUEST = 1 << 9,   // a tenant's port: link-local multicast refused, budgets apply
-	DP_PORT_F_TRUNKS = 1 << 10, // trunks lists the VLANs that it carries; default all
+	DP_PORT_F_GUEST = 1 << 9,    // a tenant's port: link-local multicast refused, budgets apply
+	DP_PORT_F_TRUNKS = 1 << 10,  // trunks lists the VLANs that it carries; default all
+	DP_PORT_F_OUT_VNI = 1 << 11, // tunnel: sends tnl_out_vni, whatever it accepts
+	DP_PORT_F_OUT_VNI_FLOW = 1 << 12, // tunnel: sends tun_id, whatever it accepts
+	DP_PORT_F_LOCAL_FLOW = 1 << 13,   // tunnel: outer source from tun_src, where that is set
+	DP_PORT_F_TTL_INHERIT = 1 << 14, // tunnel: outer TTL from the inner packet; default tnl_ttl
+	DP_PORT_F_CSUM = 1 << 15,        // tunnel: outer UDP checksum on IPv4; IPv6 has one always
+	DP_PORT_F_NO_DF = 1 << 16,       // tunnel: routers may fragment the outer IPv4 packet
 };
 
 /* What a port is to the VLANs of its bridge, for NORMAL: port_vlan.h. */
@@ -113,7 +119,9 @@ struct dp_port_conf {
 	uint8_t vlan_mode;         // enum dp_vlan_mode
 	uint8_t priority_tags;     // enum dp_priority_tags
 	uint16_t vlan_tag;         // 0..4095; 0 in mode trunk
-	uint8_t pad1[4];
+	uint32_t tnl_out_vni;      // with OUT_VNI
+	struct ip_addr
+	    tnl_local; // outer source, and only packets to it are for this port; zero: any
 	uint64_t trunks[DP_N_VLANS / 64]; // with TRUNKS; bit VLAN % 64 of word VLAN / 64
 };
 

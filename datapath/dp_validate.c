@@ -12,7 +12,9 @@ enum {
 	MAX_RATE_PPS = 100000000,
 	MAX_AGE_S = 24 * 3600,
 	TUNNEL_FLAGS = DP_PORT_F_REMOTE_FLOW | DP_PORT_F_VNI_FLOW | DP_PORT_F_PEERS_ONLY |
-		       DP_PORT_F_TOS_INHERIT | DP_PORT_F_INNER_VLAN | DP_PORT_F_ZERO_CSUM6,
+		       DP_PORT_F_TOS_INHERIT | DP_PORT_F_INNER_VLAN | DP_PORT_F_ZERO_CSUM6 |
+		       DP_PORT_F_OUT_VNI | DP_PORT_F_OUT_VNI_FLOW | DP_PORT_F_LOCAL_FLOW |
+		       DP_PORT_F_TTL_INHERIT | DP_PORT_F_CSUM | DP_PORT_F_NO_DF,
 	PORT_FLAGS = TUNNEL_FLAGS | DP_PORT_F_SERVER | DP_PORT_F_UPLINK | DP_PORT_F_NO_FLOOD |
 		     DP_PORT_F_GUEST | DP_PORT_F_TRUNKS,
 };
@@ -22,6 +24,7 @@ static int check_port(uint64_t id, const struct dp_port_conf *c, size_t size, ch
 static int check_port_place(const struct dp_port_conf *c, char *what);
 static int check_port_arg(const struct dp_port_conf *c, char *what);
 static int check_port_tunnel(const struct dp_port_conf *c, char *what);
+static int check_port_tunnel_out(const struct dp_port_conf *c, char *what);
 static int check_port_vlan(const struct dp_port_conf *c, char *what);
 static int check_rule(uint64_t id, const void *body, size_t size, char *what);
 static int check_route(const struct dp_route_conf *c, size_t size, char *what);
@@ -84,8 +87,7 @@ static int check_port(uint64_t id, const struct dp_port_conf *c, size_t size, ch
 		return bad(what, "port: id is not in 1..4095");
 	if (!name_is_valid(c->name, sizeof(c->name)))
 		return bad(what, "port: bad name");
-	if ((c->flags & ~(uint32_t)PORT_FLAGS) != 0 || !is_zero(c->pad, sizeof(c->pad)) ||
-	    !is_zero(c->pad1, sizeof(c->pad1)))
+	if ((c->flags & ~(uint32_t)PORT_FLAGS) != 0 || !is_zero(c->pad, sizeof(c->pad)))
 		return bad(what, "port: unknown flag or padding that is not zero");
 	if (c->mtu < MIN_MTU || c->mtu > DP_MAX_MTU)
 		return bad(what, "port: mtu is not in 68..9216");
@@ -164,7 +166,8 @@ static int check_port_tunnel(const struct dp_port_conf *c, char *what)
 	if (c->kind != DP_PORT_VXLAN) {
 		bool none = (c->flags & TUNNEL_FLAGS) == 0 && c->tnl_udp_port == 0 &&
 			    c->tnl_vni == 0 && c->tnl_ttl == 0 && c->tnl_tos == 0 &&
-			    ip_is_zero(&c->tnl_remote);
+			    c->tnl_out_vni == 0 && ip_is_zero(&c->tnl_remote) &&
+			    ip_is_zero(&c->tnl_local);
 		return none ? 0 : bad(what, "port: tunnel members on a port that is no tunnel");
 	}
 	if (c->tnl_vni > DP_MAX_VNI || (vni_flow && c->tnl_vni != 0))
@@ -173,6 +176,23 @@ static int check_port_tunnel(const struct dp_port_conf *c, char *what)
 		return bad(what, "port: tnl_tos has ECN bits");
 	if (remote_flow ? !ip_is_zero(&c->tnl_remote) : !is_host(&c->tnl_remote))
 		return bad(what, "port: a tunnel has a unicast remote or remote_flow, not both");
+	return check_port_tunnel_out(c, what);
+}
+
+static int check_port_tunnel_out(const struct dp_port_conf *c, char *what)
+{
+	bool out_vni = (c->flags & DP_PORT_F_OUT_VNI) != 0;
+	bool has_local = !ip_is_zero(&c->tnl_local), has_remote = !ip_is_zero(&c->tnl_remote);
+
+	if (out_vni && (c->flags & DP_PORT_F_OUT_VNI_FLOW) != 0)
+		return bad(what, "port: out_vni and out_vni_flow");
+	if (c->tnl_out_vni > DP_MAX_VNI || (!out_vni && c->tnl_out_vni != 0))
+		return bad(
+		    what, "port: tnl_out_vni over 24 bits, or one that no flag says is there");
+	if (has_local && (!is_host(&c->tnl_local) || (c->flags & DP_PORT_F_LOCAL_FLOW) != 0))
+		return bad(what, "port: tnl_local is no host's, or stands beside local_flow");
+	if (has_local && has_remote && ip_is_v4(&c->tnl_local) != ip_is_v4(&c->tnl_remote))
+		return bad(what, "port: tnl_local and tnl_remote are of different families");
 	return 0;
 }
 

@@ -287,6 +287,61 @@ static void vlans_of_ports_are_as_in_ovs(void **state)
 	    fx, PORT, "up", "{'kind':'uplink','interface':'eth0','tag':5}", ERR_PARAMS, "/tag");
 }
 
+#define TUNNEL "'kind':'vxlan','bridge':'br1','remote_ip':'192.0.2.1'"
+
+static void tunnel_options_are_as_in_ovs(void **state)
+{
+	struct fixture *fx = *state;
+
+	raw_bridge(fx);
+	fx_must(fx, PORT, "t", "{" TUNNEL ",'vni':'7'}");
+	assert_int_equal(port_conf(fx, "t")->flags, 0);
+	assert_int_equal(port_conf(fx, "t")->tnl_vni, 7);
+	assert_int_equal(port_conf(fx, "t")->tnl_ttl, 0);
+	fx_must(fx, PORT, "t",
+	    "{" TUNNEL ",'vni':'7','out_vni':'8','local_ip':'192.0.2.9','ttl':'33','dscp':'46',"
+	    "'df':false,'csum':true,'inner_vlan':true}");
+	const struct dp_port_conf *c = port_conf(fx, "t");
+	assert_int_equal(
+	    c->flags, DP_PORT_F_OUT_VNI | DP_PORT_F_NO_DF | DP_PORT_F_CSUM | DP_PORT_F_INNER_VLAN);
+	assert_int_equal(c->tnl_vni, 7);
+	assert_int_equal(c->tnl_out_vni, 8);
+	assert_int_equal(c->tnl_ttl, 33);
+	assert_int_equal(c->tnl_tos, 46 << 2);
+	assert_true(ip_is_v4(&c->tnl_local));
+	fx_must(fx, PORT, "t",
+	    "{" TUNNEL ",'vni':'0','in_vni':'flow','ttl':'inherit','dscp':'inherit',"
+	    "'local_ip':'flow'}");
+	c = port_conf(fx, "t");
+	assert_int_equal(c->flags, DP_PORT_F_VNI_FLOW | DP_PORT_F_OUT_VNI | DP_PORT_F_TTL_INHERIT |
+				       DP_PORT_F_TOS_INHERIT | DP_PORT_F_LOCAL_FLOW);
+	fx_must(fx, PORT, "t", "{" TUNNEL ",'vni':'flow','in_vni':'3'}");
+	assert_int_equal(port_conf(fx, "t")->flags, DP_PORT_F_OUT_VNI_FLOW);
+	static const struct {
+		const char *more, *path;
+	} bad[] = {
+	    {"'vni':'x'", "/vni"},
+	    {"'vni':'1','in_vni':'16777216'", "/in_vni"},
+	    {"'vni':'1','out_vni':'-1'", "/out_vni"},
+	    {"'vni':'1','ttl':'0'", "/ttl"},
+	    {"'vni':'1','ttl':'256'", "/ttl"},
+	    {"'vni':'1','dscp':'64'", "/dscp"},
+	    {"'vni':'1','local_ip':'224.0.0.1'", "/local_ip"},
+	    {"'vni':'1','local_ip':'2001:db8::1'", "/local_ip"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		char json[200];
+		snprintf(json, sizeof(json), "{" TUNNEL ",%s}", bad[i].more);
+		fx_refused(fx, PORT, "t2", json, ERR_PARAMS, bad[i].path);
+	}
+	// Another for the same packets; what it sends does not matter.
+	fx_refused(
+	    fx, PORT, "t2", "{" TUNNEL ",'vni':'3','csum':true}", ERR_CONFLICT, "/remote_ip");
+	fx_must(fx, PORT, "t2", "{" TUNNEL ",'vni':'3','local_ip':'192.0.2.9'}");
+	fx_refused(
+	    fx, PORT, "p1", "{'kind':'null','bridge':'br1','csum':true}", ERR_PARAMS, "/csum");
+}
+
 static void patch_ports_need_each_other(void **state)
 {
 	struct fixture *fx = *state;
@@ -710,6 +765,7 @@ int main(void)
 	    T(a_name_can_be_taken_over_in_one_transaction),
 	    T(members_of_another_kind_are_refused),
 	    T(vlans_of_ports_are_as_in_ovs),
+	    T(tunnel_options_are_as_in_ovs),
 	    T(patch_ports_need_each_other),
 	    T(mtu_over_the_underlay_is_refused_with_the_largest),
 	    T(default_mtu_follows_the_underlay),

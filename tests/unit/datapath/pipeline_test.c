@@ -555,7 +555,11 @@ static void make_routes(void)
 {
 	struct dp_route_conf r[2] = {0};
 	const struct dp_route_conf *slots[] = {&r[0], &r[1]};
-	struct tunnel_cfg_input in = {.routes = slots, .n_routes = 2};
+	struct dp_local_conf local = {0};
+	const struct dp_local_conf *locals[] = {&local};
+	struct tunnel_cfg_input in = {
+	    .routes = slots, .n_routes = 2, .locals = locals, .n_locals = 1};
+	assert_int_equal(ip_parse("192.0.2.80", &local.addr), 0);
 	assert_int_equal(ip_parse("192.0.2.5", &r[0].remote), 0);
 	assert_int_equal(ip_parse("192.0.2.9", &r[1].remote), 0);
 	e->dp->tunnels = tunnel_cfg_create(&in);
@@ -591,6 +595,23 @@ static void tunnel_takes_remote_and_vni_from_port_or_flow(void **)
 	assert_int_equal(op->tunnel.vni, 4097);
 	assert_int_equal(op->tunnel.route, 1);
 	assert_int_equal(op->tunnel.tnl_flags, PROG_TNL_TOS_INHERIT);
+	assert_int_equal(op->tunnel.local, 0);
+	flow->conf.flags |= DP_PORT_F_OUT_VNI | DP_PORT_F_CSUM | DP_PORT_F_NO_DF |
+			    DP_PORT_F_TTL_INHERIT | DP_PORT_F_LOCAL_FLOW;
+	flow->conf.tnl_out_vni = 5;
+	fixed->conf.flags = DP_PORT_F_OUT_VNI_FLOW;
+	assert_int_equal(ip_parse("192.0.2.80", &fixed->conf.tnl_local), 0);
+	op = run_from(1, "tun_id=9,tun_src=192.0.2.80," UDP4)->ops;
+	assert_int_equal(op->tunnel.vni, 9);
+	assert_int_equal(op->tunnel.local, 1);
+	op = (const void *)((const uint8_t *)op + op->len);
+	assert_int_equal(op->tunnel.vni, 5);
+	assert_int_equal(op->tunnel.local, 1);
+	assert_int_equal(op->tunnel.tnl_flags,
+	    PROG_TNL_TOS_INHERIT | PROG_TNL_CSUM | PROG_TNL_NO_DF | PROG_TNL_TTL_INHERIT);
+	fixed->conf.flags = 0;
+	assert_int_equal(ip_parse("192.0.2.81", &fixed->conf.tnl_local), 0); // not ours
+	assert_string_equal(run("tun_src=192.0.2.82," UDP4), "drop (tunnel_no_route)");
 }
 
 static void tunnel_without_remote_vni_or_route_is_a_drop(void **)
