@@ -48,6 +48,7 @@ enum key_kind {
 	KEY_GROUP,  // on a bridge
 	KEY_RULE,   // bridge, table, priority, hashes of the match
 	KEY_DEVICE, // socket or device of a port
+	KEY_TUNNEL, // what of the underlay a tunnel port takes
 };
 
 /*
@@ -111,9 +112,8 @@ struct port_conf {
 	uint16_t mtu;                        // 0: the default
 	struct mac_addr mac;
 	bool has_mac, security;
-	bool remote_is_flow, vni_is_flow; // vxlan
-	struct ip_addr remote;            // vxlan, else zero
-	uint32_t vni;
+	bool remote_is_flow;   // vxlan
+	struct ip_addr remote; // vxlan, else zero
 	uint16_t udp_port;
 	struct prefix *addrs;
 	size_t n_addrs;

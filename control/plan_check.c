@@ -20,6 +20,7 @@ static const struct {
     [KEY_GROUP] = {ERR_EXISTS, "the group id is that of %s on the same bridge"},
     [KEY_RULE] = {ERR_EXISTS, "%s has the same match and priority in the same table"},
     [KEY_DEVICE] = {ERR_CONFLICT, "the socket or device is that of %s"},
+    [KEY_TUNNEL] = {ERR_CONFLICT, "the same packets of the underlay are those of %s"},
 };
 
 static void check_entity(struct model_plan *p, const struct entity *e);

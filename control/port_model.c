@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/port_priv.h"
 #include "control/vnet/vnet.h"
 
 static const char *const kind_words[PK__COUNT] = {
@@ -43,19 +44,29 @@ static const struct {
     {"peer", KINDS(K(PATCH) K(REMOTE)), KINDS(K(PATCH) K(REMOTE))},
     {"remote_ip", KINDS(K(VXLAN)), KINDS(K(VXLAN))},
     {"vni", KINDS(K(VXLAN)), KINDS(K(VXLAN))},
+    {"in_vni", KINDS(K(VXLAN)), 0},
+    {"out_vni", KINDS(K(VXLAN)), 0},
+    {"local_ip", KINDS(K(VXLAN)), 0},
+    {"ttl", KINDS(K(VXLAN)), 0},
+    {"df", KINDS(K(VXLAN)), 0},
+    {"csum", KINDS(K(VXLAN)), 0},
+    {"inner_vlan", KINDS(K(VXLAN)), 0},
     {"ofport", ~KINDS(K(UPLINK) K(REMOTE)), 0},
     {"network", ~KINDS(K(UPLINK) K(PATCH) K(VXLAN)), KINDS(K(REMOTE))},
     {"bridge", ~KINDS(K(UPLINK) K(REMOTE)), KINDS(K(PATCH) K(VXLAN))},
+    {"vlan_mode", ~KINDS(K(UPLINK) K(REMOTE)), 0},
+    {"tag", ~KINDS(K(UPLINK) K(REMOTE)), 0},
+    {"trunks", ~KINDS(K(UPLINK) K(REMOTE)), 0},
+    {"priority_tags", ~KINDS(K(UPLINK) K(REMOTE)), 0},
 };
 
 static bool check_members(struct model_plan *p, const struct entity *e);
 static void read_addresses(struct model_plan *p, struct entity *e);
-static void read_tunnel(struct model_plan *p, struct entity *e);
 static void provide_keys(struct model *m, struct entity *e);
 static bool is_one_of_many(const char *device);
 static void default_device(const struct model *m, const struct entity *e, char buf[256]);
 
-static struct err *error_at(struct model_plan *p, const struct entity *e, const char *path)
+struct err *port_error(struct model_plan *p, const struct entity *e, const char *path)
 {
 	struct err *err = plan_error(p, e);
 
@@ -73,7 +84,7 @@ static void decode(struct model_plan *p, struct entity *e)
 			port->kind = (enum port_kind)k;
 	}
 	if (strcmp(e->name, NET_VXLAN_NAME) == 0) {
-		err_set(error_at(p, e, "/name"), ERR_EXISTS, "\"%s\" is the daemon's own port",
+		err_set(port_error(p, e, "/name"), ERR_EXISTS, "\"%s\" is the daemon's own port",
 		    e->name);
 		return;
 	}
@@ -88,8 +99,9 @@ static void decode(struct model_plan *p, struct entity *e)
 	if (!check_members(p, e))
 		return;
 	read_addresses(p, e);
+	port_vlan_check(p, e);
 	if (port->kind == PK_VXLAN)
-		read_tunnel(p, e);
+		port_tunnel_decode(p, e);
 	if (port->network != NULL && port->kind != PK_REMOTE)
 		port->bridge = NET_BRIDGE_NAME;
 	provide_keys(plan_model(p), e);
@@ -106,29 +118,29 @@ static bool check_members(struct model_plan *p, const struct entity *e)
 		char path[32];
 		snprintf(path, sizeof(path), "/%s", members[i].name);
 		if (there && !(members[i].allowed & bit))
-			n_errs++,
-			    err_set(error_at(p, e, path), ERR_PARAMS, "a port of kind %s has no %s",
-				kind_words[port->kind], members[i].name);
+			n_errs++, err_set(port_error(p, e, path), ERR_PARAMS,
+				      "a port of kind %s has no %s", kind_words[port->kind],
+				      members[i].name);
 		if (!there && (members[i].required & bit))
-			n_errs++,
-			    err_set(error_at(p, e, path), ERR_PARAMS, "a port of kind %s needs %s",
-				kind_words[port->kind], members[i].name);
+			n_errs++, err_set(port_error(p, e, path), ERR_PARAMS,
+				      "a port of kind %s needs %s", kind_words[port->kind],
+				      members[i].name);
 	}
 	if (n_errs > 0)
 		return false;
 	if (port->network != NULL && port->bridge != NULL) {
-		err_set(error_at(p, e, "/bridge"), ERR_PARAMS,
+		err_set(port_error(p, e, "/bridge"), ERR_PARAMS,
 		    "a port is in a network or on a bridge, not both");
 		return false;
 	}
 	if (port->network == NULL && port->bridge == NULL && port->kind != PK_UPLINK) {
-		err_set(error_at(p, e, ""), ERR_PARAMS,
+		err_set(port_error(p, e, ""), ERR_PARAMS,
 		    "a port is in a network or on a bridge: give one");
 		return false;
 	}
 	if (port->network != NULL &&
 	    (!port->has_mac || mac_is_multicast(&port->mac) || mac_is_zero(&port->mac))) {
-		struct err *err = error_at(p, e, "/mac");
+		struct err *err = port_error(p, e, "/mac");
 		err_set(err, ERR_PARAMS,
 		    "a port of a network needs the unicast MAC address of what is behind it");
 		err_hint(err, "02:xx:xx:xx:xx:xx are free to use");
@@ -146,7 +158,7 @@ static void read_addresses(struct model_plan *p, struct entity *e)
 	if (n == 0)
 		return;
 	if (port->network == NULL) {
-		err_set(error_at(p, e, "/addresses"), ERR_PARAMS,
+		err_set(port_error(p, e, "/addresses"), ERR_PARAMS,
 		    "addresses are for ports of a network");
 		return;
 	}
@@ -158,46 +170,18 @@ static void read_addresses(struct model_plan *p, struct entity *e)
 		snprintf(path, sizeof(path), "/addresses/%zu", i);
 		if (text == NULL || ip_prefix_parse(text, &a.addr, &a.len) < 0 ||
 		    ip_is_multicast(&a.addr)) {
-			err_set(error_at(p, e, path), ERR_PARAMS,
+			err_set(port_error(p, e, path), ERR_PARAMS,
 			    "not an address or prefix that a port may use");
 			return;
 		}
 		for (size_t k = 0; k < port->n_addrs; k++) {
 			if (port->addrs[k].len != a.len || !ip_equal(&port->addrs[k].addr, &a.addr))
 				continue;
-			err_set(error_at(p, e, path), ERR_PARAMS, "%s is listed twice", text);
+			err_set(port_error(p, e, path), ERR_PARAMS, "%s is listed twice", text);
 			return;
 		}
 		port->addrs[port->n_addrs++] = a;
 	}
-}
-
-static void read_tunnel(struct model_plan *p, struct entity *e)
-{
-	struct port_conf *port = &e->port;
-	const char *remote = member_string(e->data, "remote_ip"),
-		   *vni = member_string(e->data, "vni");
-	const char *dscp = member_string(e->data, "dscp");
-	char *end;
-
-	port->remote_is_flow = strcmp(remote, "flow") == 0;
-	if (!port->remote_is_flow &&
-	    (ip_parse(remote, &port->remote) < 0 || ip_is_multicast(&port->remote)))
-		err_set(error_at(p, e, "/remote_ip"), ERR_PARAMS,
-		    "a unicast address, or \"flow\", is expected");
-	port->vni_is_flow = strcmp(vni, "flow") == 0;
-	unsigned long n = port->vni_is_flow ? 0 : strtoul(vni, &end, 10);
-	if (!port->vni_is_flow && (vni[0] < '0' || vni[0] > '9' || *end != '\0' || n > DP_MAX_VNI))
-		err_set(error_at(p, e, "/vni"), ERR_PARAMS,
-		    "a VNI (0..%u), or \"flow\", is expected", DP_MAX_VNI);
-	port->vni = (uint32_t)n;
-	port->udp_port = (uint16_t)member_u64(e->data, "dst_port", VXLAN_UDP_PORT);
-	if (dscp == NULL || strcmp(dscp, "inherit") == 0)
-		return;
-	n = strtoul(dscp, &end, 10);
-	if (dscp[0] < '0' || dscp[0] > '9' || *end != '\0' || n > 63)
-		err_set(error_at(p, e, "/dscp"), ERR_PARAMS,
-		    "a DSCP (0..63), or \"inherit\", is expected");
 }
 
 static void provide_ip(
@@ -364,7 +348,7 @@ static void check_network(struct model_plan *p, const struct entity *e)
 	unsigned int mtu = net->network.mtu != 0 ? net->network.mtu : model_default_mtu(m);
 	bool known = net->network.mtu != 0 || m->underlay.mtu != 0;
 	if (known && e->port.mtu > mtu) {
-		struct err *err = error_at(p, e, "/mtu");
+		struct err *err = port_error(p, e, "/mtu");
 		err_set(err, ERR_CONFLICT, "an MTU of %u is more than the network's %u",
 		    e->port.mtu, mtu);
 		err_hint(err, "the largest is %u", mtu);
@@ -373,29 +357,15 @@ static void check_network(struct model_plan *p, const struct entity *e)
 		size_t n_peers = 0;
 		net_peers_foreach(m, e->port.network, count_peer, &n_peers);
 		if (n_peers > NET_MAX_PEERS)
-			err_set(error_at(p, e, "/peer"), ERR_TABLE_FULL,
+			err_set(port_error(p, e, "/peer"), ERR_TABLE_FULL,
 			    "network \"%s\" has more than %u peers", net->name, NET_MAX_PEERS);
 	}
 	if (m->n_entities[API_TABLE_PORT] <= NET_MAX_LOCAL_PORTS)
 		return;
 	net_ports_foreach(m, e->port.network, count_local, &counts);
 	if (counts.n_local > NET_MAX_LOCAL_PORTS)
-		err_set(error_at(p, e, "/network"), ERR_TABLE_FULL,
+		err_set(port_error(p, e, "/network"), ERR_TABLE_FULL,
 		    "a network has at most %u ports on a host", NET_MAX_LOCAL_PORTS);
-}
-
-/* Every UDP port is received on at every address of the uplinks. Networks always use the default one. */
-static void check_udp_port(struct model_plan *p, const struct entity *e)
-{
-	const struct model *m = plan_model(p);
-	size_t n = 1;
-
-	for (size_t i = 0; i < m->n_udp_ports; i++)
-		n += m->udp_ports[i].udp_port != VXLAN_UDP_PORT;
-	if (e->port.udp_port != VXLAN_UDP_PORT && n > MODEL_MAX_UDP_PORTS)
-		err_set(error_at(p, e, "/dst_port"), ERR_TABLE_FULL,
-		    "tunnels use at most %d different UDP ports, %d among them",
-		    MODEL_MAX_UDP_PORTS, VXLAN_UDP_PORT);
 }
 
 static void check(struct model_plan *p, const struct entity *e)
@@ -405,13 +375,13 @@ static void check(struct model_plan *p, const struct entity *e)
 	if (e->port.network != NULL)
 		check_network(p, e);
 	if (e->port.kind == PK_VXLAN)
-		check_udp_port(p, e);
+		port_tunnel_check(p, e);
 	if (e->port.kind == PK_PATCH) {
 		const struct entity *peer =
 		    model_entity(plan_model(p), API_TABLE_PORT, e->port.peer);
 		if (!peer->broken && (peer->port.kind != PK_PATCH || peer == e ||
 					 !same_text(peer->port.peer, e->name))) {
-			struct err *err = error_at(p, e, "/peer");
+			struct err *err = port_error(p, e, "/peer");
 			err_set(err, ERR_CONFLICT,
 			    "port \"%s\" is not a patch port whose peer is \"%s\"", peer->name,
 			    e->name);
@@ -420,10 +390,10 @@ static void check(struct model_plan *p, const struct entity *e)
 	}
 	default_device(plan_model(p), e, device);
 	if (e->port.kind == PK_VHOST_USER && strlen(device) > 107)
-		err_set(error_at(p, e, "/socket"), ERR_PARAMS,
+		err_set(port_error(p, e, "/socket"), ERR_PARAMS,
 		    "the default socket path is over 107 characters: give a shorter one");
 	if (e->port.kind == PK_TAP && strlen(device) > 15)
-		err_set(error_at(p, e, "/device"), ERR_PARAMS,
+		err_set(port_error(p, e, "/device"), ERR_PARAMS,
 		    "an interface name has at most 15 characters: give a shorter device");
 }
 
@@ -441,24 +411,6 @@ static uint16_t port_mtu(const struct model *m, const struct port_conf *port)
 		return 1500;
 	const struct entity *net = model_entity(m, API_TABLE_NETWORK, port->network);
 	return net->network.mtu != 0 ? net->network.mtu : model_default_mtu(m);
-}
-
-static void fill_tunnel(const struct entity *e, struct dp_port_conf *conf)
-{
-	const char *dscp = member_string(e->data, "dscp");
-
-	if (e->port.remote_is_flow)
-		conf->flags |= DP_PORT_F_REMOTE_FLOW;
-	else
-		conf->tnl_remote = e->port.remote;
-	if (e->port.vni_is_flow)
-		conf->flags |= DP_PORT_F_VNI_FLOW;
-	conf->tnl_vni = e->port.vni;
-	conf->tnl_udp_port = e->port.udp_port;
-	if (dscp != NULL && strcmp(dscp, "inherit") == 0)
-		conf->flags |= DP_PORT_F_TOS_INHERIT;
-	else if (dscp != NULL)
-		conf->tnl_tos = (uint8_t)(strtoul(dscp, NULL, 10) << 2);
 }
 
 static void compile(struct model *m, struct entity *e, struct unit *u)
@@ -490,7 +442,9 @@ static void compile(struct model *m, struct entity *e, struct unit *u)
 		if (port->kind == PK_PATCH)
 			conf.peer = (uint16_t)model_port_id(m, port->peer);
 		if (port->kind == PK_VXLAN)
-			fill_tunnel(e, &conf);
+			port_tunnel_fill(e, &conf);
+		if (port->network == NULL && port->bridge != NULL)
+			port_vlan_fill(e, &conf);
 		unit_emit(u, DP_KIND_PORT, port->id, &conf, sizeof(conf));
 	}
 	if (port->network != NULL)

@@ -8,6 +8,7 @@
  */
 #include "datapath/fdb.h"
 #include "datapath/pkt.h"
+#include "datapath/port_vlan.h"
 #include "datapath/rcu.h"
 #include "datapath/table.h"
 
@@ -31,16 +32,19 @@ struct group {
  * than the snapshot reads the one before: with the old rules it meets the old groups and ports. That one goes when
  * every worker works by the version (ctl: wo, worker: ro).
  */
+struct bridge_port {
+	uint32_t ofport;
+	uint16_t port; // id
+	uint8_t flood; // FLOOD sends to it
+	uint8_t pad;
+	struct port_vlan vlan;
+};
+
 struct bridge_ports {
 	uint64_t version; // that it came with
 	RCU_PTR(const struct bridge_ports) before;
 	uint32_t n;
-	struct {
-		uint32_t ofport;
-		uint16_t port; // id
-		uint8_t flood; // FLOOD sends to it
-		uint8_t pad;
-	} p[];
+	struct bridge_port p[]; // lists of VLANs follow
 };
 
 struct bridge_groups {
@@ -68,6 +72,9 @@ struct bridge {
 
 /* The bridge's ports as of a version, the worker's burst's or dp->version; NULL: none. Worker or control, as the rest. */
 const struct bridge_ports *bridge_ports_at(const struct bridge *br, uint64_t version);
+/* The port of an id as the bridge knew it then; its number, if it is still the same, finds it faster. NULL: not on it. */
+const struct bridge_port *bridge_port_of(
+    const struct bridge *br, uint16_t port, uint32_t ofport, uint64_t version);
 /* Port id of a bridge port number, or 0. */
 uint16_t bridge_find_port(const struct bridge *br, uint32_t ofport, uint64_t version);
 /* NULL: none. */

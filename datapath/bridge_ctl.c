@@ -101,23 +101,34 @@ void bridge_ctl_add_actions_mask(
 
 int bridge_ctl_prepare_ports(struct bridge_ctl *bc, const struct dp_port_conf *const *ports)
 {
-	uint32_t n = 0;
+	uint32_t n = 0, n_lists = 0;
 
-	for (unsigned int id = 1; id < DP_MAX_PORTS; id++)
-		n += ports[id] != NULL && ports[id]->bridge == bc->br.id;
-	struct bridge_ports *next = malloc(sizeof(*next) + n * sizeof(next->p[0]));
+	for (unsigned int id = 1; id < DP_MAX_PORTS; id++) {
+		bool is_ours = ports[id] != NULL && ports[id]->bridge == bc->br.id;
+		n += is_ours;
+		n_lists += is_ours && (ports[id]->flags & DP_PORT_F_TRUNKS) != 0;
+	}
+	struct bridge_ports *next =
+	    malloc(sizeof(*next) + n * sizeof(next->p[0]) + n_lists * sizeof(ports[0]->trunks));
 	if (next == NULL)
 		return -ENOMEM;
+	uint64_t *lists = (uint64_t *)(void *)&next->p[n];
 	next->n = 0;
 	for (unsigned int id = 1; id < DP_MAX_PORTS; id++) {
 		const struct dp_port_conf *conf = ports[id];
 		if (conf == NULL || conf->bridge != bc->br.id)
 			continue;
-		next->p[next->n].ofport = conf->ofport;
-		next->p[next->n].port = (uint16_t)id;
-		next->p[next->n].flood = (conf->flags & DP_PORT_F_NO_FLOOD) == 0;
-		next->p[next->n].pad = 0;
-		next->n++;
+		struct bridge_port *p = &next->p[next->n++];
+		*p = (struct bridge_port){.ofport = conf->ofport,
+		    .port = (uint16_t)id,
+		    .flood = (conf->flags & DP_PORT_F_NO_FLOOD) == 0,
+		    .vlan = {.mode = conf->vlan_mode,
+			.priority_tags = conf->priority_tags,
+			.tag = conf->vlan_tag}};
+		if ((conf->flags & DP_PORT_F_TRUNKS) == 0)
+			continue;
+		p->vlan.trunks = memcpy(lists, conf->trunks, sizeof(conf->trunks));
+		lists += ARRAY_SIZE(conf->trunks);
 	}
 	qsort(next->p, next->n, sizeof(next->p[0]), compare_ofports);
 	bc->next_ports = next;
@@ -212,12 +223,10 @@ bool bridge_ctl_watches_ports(const struct bridge_ctl *bc)
 
 static int compare_ofports(const void *a, const void *b)
 {
-	// bridge_ports.p is an array of an unnamed structure that begins with ofport.
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	const struct bridge_port *x = a, *y = b;
 
-	return x < y ? -1 : x > y;
+	return x->ofport < y->ofport ? -1 : x->ofport > y->ofport;
 }
-static_assert(offsetof(struct bridge_ports, p[0].ofport) == offsetof(struct bridge_ports, p));
 
 static struct bridge_groups *merge_groups(
     const struct bridge_groups *old, const struct group_change *changes, uint32_t n_changes)

@@ -58,7 +58,7 @@ enum dp_port_flags {
 	DP_PORT_F_UPLINK = 1 << 1,      // carries the underlay: decapsulate, no bridge
 	DP_PORT_F_NO_FLOOD = 1 << 2,    // FLOOD leaves it out
 	DP_PORT_F_REMOTE_FLOW = 1 << 3, // tunnel: remote from tun_dst
-	DP_PORT_F_VNI_FLOW = 1 << 4,    // tunnel: VNI from tun_id
+	DP_PORT_F_VNI_FLOW = 1 << 4,    // tunnel: any VNI; VNI from tun_id
 	DP_PORT_F_PEERS_ONLY =
 	    1 << 5, // tunnel: accept only listed (peer, VNI); default any when REMOTE_FLOW
 	DP_PORT_F_TOS_INHERIT =
@@ -66,8 +66,34 @@ enum dp_port_flags {
 	    << 6, // tunnel: outer DSCP from the inner packet; default tnl_tos. ECN always RFC 6040
 	DP_PORT_F_INNER_VLAN = 1 << 7, // tunnel: let inner VLAN tags pass
 	DP_PORT_F_ZERO_CSUM6 = 1 << 8, // tunnel: RFC 6935 zero checksum on IPv6, both directions
-	DP_PORT_F_GUEST = 1 << 9, // a tenant's port: link-local multicast refused, budgets apply
+	DP_PORT_F_GUEST = 1 << 9,    // a tenant's port: link-local multicast refused, budgets apply
+	DP_PORT_F_TRUNKS = 1 << 10,  // trunks lists the VLANs that it carries; default all
+	DP_PORT_F_OUT_VNI = 1 << 11, // tunnel: sends tnl_out_vni, whatever it accepts
+	DP_PORT_F_OUT_VNI_FLOW = 1 << 12, // tunnel: sends tun_id, whatever it accepts
+	DP_PORT_F_LOCAL_FLOW = 1 << 13,   // tunnel: outer source from tun_src, where that is set
+	DP_PORT_F_TTL_INHERIT = 1 << 14, // tunnel: outer TTL from the inner packet; default tnl_ttl
+	DP_PORT_F_CSUM = 1 << 15,        // tunnel: outer UDP checksum on IPv4; IPv6 has one always
+	DP_PORT_F_NO_DF = 1 << 16,       // tunnel: routers may fragment the outer IPv4 packet
 };
+
+/* What a port is to the VLANs of its bridge, for NORMAL: port_vlan.h. */
+enum dp_vlan_mode {
+	DP_VLAN_TRUNK,           // carries VLANs by their tags
+	DP_VLAN_ACCESS,          // in VLAN vlan_tag, without tags
+	DP_VLAN_NATIVE_TAGGED,   // as trunk; what comes without a tag is in vlan_tag
+	DP_VLAN_NATIVE_UNTAGGED, // and what leaves in vlan_tag has no tag
+	DP_VLAN__COUNT
+};
+
+/* Frames of VLAN 0 that leave: whether a tag of id 0 carries on the priority that they came with. */
+enum dp_priority_tags {
+	DP_PRIORITY_TAGS_NO,
+	DP_PRIORITY_TAGS_IF_NONZERO,
+	DP_PRIORITY_TAGS_ALWAYS, // that came with a tag
+	DP_PRIORITY_TAGS__COUNT
+};
+
+enum { DP_N_VLANS = 4096 };
 
 struct dp_port_conf {
 	char name[72];
@@ -90,6 +116,13 @@ struct dp_port_conf {
 	uint8_t tnl_tos;       // DSCP in the upper 6 bits
 	uint8_t pad[2];
 	struct ip_addr tnl_remote; // without REMOTE_FLOW
+	uint8_t vlan_mode;         // enum dp_vlan_mode
+	uint8_t priority_tags;     // enum dp_priority_tags
+	uint16_t vlan_tag;         // 0..4095; 0 in mode trunk
+	uint32_t tnl_out_vni;      // with OUT_VNI
+	struct ip_addr
+	    tnl_local; // outer source, and only packets to it are for this port; zero: any
+	uint64_t trunks[DP_N_VLANS / 64]; // with TRUNKS; bit VLAN % 64 of word VLAN / 64
 };
 
 enum dp_bridge_flags {

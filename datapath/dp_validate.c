@@ -12,9 +12,11 @@ enum {
 	MAX_RATE_PPS = 100000000,
 	MAX_AGE_S = 24 * 3600,
 	TUNNEL_FLAGS = DP_PORT_F_REMOTE_FLOW | DP_PORT_F_VNI_FLOW | DP_PORT_F_PEERS_ONLY |
-		       DP_PORT_F_TOS_INHERIT | DP_PORT_F_INNER_VLAN | DP_PORT_F_ZERO_CSUM6,
+		       DP_PORT_F_TOS_INHERIT | DP_PORT_F_INNER_VLAN | DP_PORT_F_ZERO_CSUM6 |
+		       DP_PORT_F_OUT_VNI | DP_PORT_F_OUT_VNI_FLOW | DP_PORT_F_LOCAL_FLOW |
+		       DP_PORT_F_TTL_INHERIT | DP_PORT_F_CSUM | DP_PORT_F_NO_DF,
 	PORT_FLAGS = TUNNEL_FLAGS | DP_PORT_F_SERVER | DP_PORT_F_UPLINK | DP_PORT_F_NO_FLOOD |
-		     DP_PORT_F_GUEST,
+		     DP_PORT_F_GUEST | DP_PORT_F_TRUNKS,
 };
 
 static int check_bridge(uint64_t id, const struct dp_bridge_conf *c, size_t size, char *what);
@@ -22,6 +24,8 @@ static int check_port(uint64_t id, const struct dp_port_conf *c, size_t size, ch
 static int check_port_place(const struct dp_port_conf *c, char *what);
 static int check_port_arg(const struct dp_port_conf *c, char *what);
 static int check_port_tunnel(const struct dp_port_conf *c, char *what);
+static int check_port_tunnel_out(const struct dp_port_conf *c, char *what);
+static int check_port_vlan(const struct dp_port_conf *c, char *what);
 static int check_rule(uint64_t id, const void *body, size_t size, char *what);
 static int check_route(const struct dp_route_conf *c, size_t size, char *what);
 static int check_local(const struct dp_local_conf *c, size_t size, char *what);
@@ -101,7 +105,9 @@ static int check_port(uint64_t id, const struct dp_port_conf *c, size_t size, ch
 	if (rc < 0)
 		return rc;
 	rc = check_port_arg(c, what);
-	return rc < 0 ? rc : check_port_tunnel(c, what);
+	if (rc == 0)
+		rc = check_port_tunnel(c, what);
+	return rc < 0 ? rc : check_port_vlan(c, what);
 }
 
 /* Where it is plugged in: an uplink is on no bridge; every other port has a bridge and a number there. */
@@ -160,7 +166,8 @@ static int check_port_tunnel(const struct dp_port_conf *c, char *what)
 	if (c->kind != DP_PORT_VXLAN) {
 		bool none = (c->flags & TUNNEL_FLAGS) == 0 && c->tnl_udp_port == 0 &&
 			    c->tnl_vni == 0 && c->tnl_ttl == 0 && c->tnl_tos == 0 &&
-			    ip_is_zero(&c->tnl_remote);
+			    c->tnl_out_vni == 0 && ip_is_zero(&c->tnl_remote) &&
+			    ip_is_zero(&c->tnl_local);
 		return none ? 0 : bad(what, "port: tunnel members on a port that is no tunnel");
 	}
 	if (c->tnl_vni > DP_MAX_VNI || (vni_flow && c->tnl_vni != 0))
@@ -169,6 +176,37 @@ static int check_port_tunnel(const struct dp_port_conf *c, char *what)
 		return bad(what, "port: tnl_tos has ECN bits");
 	if (remote_flow ? !ip_is_zero(&c->tnl_remote) : !is_host(&c->tnl_remote))
 		return bad(what, "port: a tunnel has a unicast remote or remote_flow, not both");
+	return check_port_tunnel_out(c, what);
+}
+
+static int check_port_tunnel_out(const struct dp_port_conf *c, char *what)
+{
+	bool out_vni = (c->flags & DP_PORT_F_OUT_VNI) != 0;
+	bool has_local = !ip_is_zero(&c->tnl_local), has_remote = !ip_is_zero(&c->tnl_remote);
+
+	if (out_vni && (c->flags & DP_PORT_F_OUT_VNI_FLOW) != 0)
+		return bad(what, "port: out_vni and out_vni_flow");
+	if (c->tnl_out_vni > DP_MAX_VNI || (!out_vni && c->tnl_out_vni != 0))
+		return bad(
+		    what, "port: tnl_out_vni over 24 bits, or one that no flag says is there");
+	if (has_local && (!is_host(&c->tnl_local) || (c->flags & DP_PORT_F_LOCAL_FLOW) != 0))
+		return bad(what, "port: tnl_local is no host's, or stands beside local_flow");
+	if (has_local && has_remote && ip_is_v4(&c->tnl_local) != ip_is_v4(&c->tnl_remote))
+		return bad(what, "port: tnl_local and tnl_remote are of different families");
+	return 0;
+}
+
+static int check_port_vlan(const struct dp_port_conf *c, char *what)
+{
+	if (c->vlan_mode >= DP_VLAN__COUNT || c->priority_tags >= DP_PRIORITY_TAGS__COUNT)
+		return bad(what, "port: unknown vlan_mode or priority_tags");
+	if (c->vlan_tag >= DP_N_VLANS || (c->vlan_mode == DP_VLAN_TRUNK && c->vlan_tag != 0))
+		return bad(what, "port: vlan_tag over 4095, or one in mode trunk");
+	bool has_list = (c->flags & DP_PORT_F_TRUNKS) != 0;
+	if (has_list && c->vlan_mode == DP_VLAN_ACCESS)
+		return bad(what, "port: trunks in mode access");
+	if (!has_list && !is_zero(c->trunks, sizeof(c->trunks)))
+		return bad(what, "port: trunks that no flag says are there");
 	return 0;
 }
 

@@ -1,26 +1,61 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "datapath/pipeline_priv.h"
 
-#include <netinet/in.h>
 #include <string.h>
 
-enum { DEFAULT_MAX_MACS = 1024, VLAN_VID_BITS = 0xfff };
+enum { DEFAULT_MAX_MACS = 1024 };
 
+static const struct bridge_port *find_port(const struct pipeline *p, uint16_t port);
+static void forward(
+    struct pipeline *p, const struct vlan_tags *came, const struct vlan_tags *inside);
+static void flood(struct pipeline *p, const struct vlan_tags *came, const struct vlan_tags *inside);
+static void forward_to(struct pipeline *p, const struct bridge_port *port,
+    const struct vlan_tags *came, const struct vlan_tags *inside);
+static struct vlan_tags read_tags(const struct flow_key *k);
+static void write_tags(struct flow_key *k, const struct vlan_tags *tags);
 static bool learn(struct pipeline *p, struct fdb *fdb, uint16_t vlan);
 static void keep_young(struct pipeline *p, int32_t idx, uint16_t vlan);
 static void forget_other_port(struct pipeline *p, int32_t idx);
-static uint16_t vlan_of(const struct flow_key *k);
 
 /* A VLAN-aware learning bridge (IEEE 802.1Q 8.6, 8.7): learns the source, forwards to where the destination is, or floods. */
 void pipeline_normal(struct pipeline *p)
 {
-	const struct flow_key *k = &p->now.key;
-	struct fdb *fdb = rcu_get(p->bridge->fdb);
-	uint16_t vlan = vlan_of(k);
-	if (mac_is_link_local_multicast(&k->eth_dst)) {
+	if (mac_is_link_local_multicast(&p->now.key.eth_dst)) {
 		pipeline_fail(p, DP_DROP_LINK_LOCAL_MCAST);
 		return;
 	}
+	const struct bridge_port *in = find_port(p, p->in_port);
+	const struct vlan_tags came = read_tags(&p->now.key);
+	struct vlan_tags inside = came;
+	int vlan = in != NULL ? port_vlan_enter(&in->vlan, &inside) : -1;
+	if (vlan < 0) {
+		pipeline_note(p, "the port does not carry VLAN %u", vlan_tags_id(&came));
+		pipeline_fail(p, DP_DROP_VLAN_NOT_CARRIED);
+		return;
+	}
+	forward(p, &came, &inside);
+	write_tags(&p->now.key, &came);
+}
+
+bool mac_is_link_local_multicast(const struct mac_addr *mac)
+{
+	static const uint8_t prefix[5] = {0x01, 0x80, 0xc2, 0x00, 0x00};
+	return memcmp(mac->b, prefix, sizeof(prefix)) == 0 && (mac->b[5] & 0xf0) == 0;
+}
+
+static const struct bridge_port *find_port(const struct pipeline *p, uint16_t port)
+{
+	const struct port *now = rcu_get(p->w->dp->ports[port]);
+	uint32_t ofport = now != NULL ? now->conf.ofport : 0;
+	return bridge_port_of(p->bridge, port, ofport, p->w->version);
+}
+
+static void forward(
+    struct pipeline *p, const struct vlan_tags *came, const struct vlan_tags *inside)
+{
+	struct fdb *fdb = rcu_get(p->bridge->fdb);
+	const struct flow_key *k = &p->now.key;
+	uint16_t vlan = vlan_tags_id(inside);
 	if (fdb != NULL && !mac_is_multicast(&k->eth_src) && !learn(p, fdb, vlan)) {
 		p->builder.prog->cacheable = 0;
 		pipeline_fail(p, DP_DROP_MAC_LIMIT);
@@ -28,7 +63,7 @@ void pipeline_normal(struct pipeline *p)
 	}
 	if (fdb == NULL || mac_is_multicast(&k->eth_dst)) {
 		pipeline_note(p, "multicast: floods VLAN %u", vlan);
-		pipeline_flood(p, false);
+		flood(p, came, inside);
 		return;
 	}
 	// The generation is read first: a change in between makes the session stale, never wrong.
@@ -39,19 +74,50 @@ void pipeline_normal(struct pipeline *p)
 	int32_t port = fdb_lookup(fdb, &k->eth_dst, vlan, p->w->now_ms);
 	if (port < 0) {
 		pipeline_note(p, "destination not learned: floods VLAN %u", vlan);
-		pipeline_flood(p, false);
+		flood(p, came, inside);
 	} else if (port == p->in_port) {
 		pipeline_fail(p, DP_DROP_HAIRPIN);
 	} else {
 		pipeline_note(p, "destination learned on port %d", port);
-		pipeline_output_port(p, (uint16_t)port);
+		forward_to(p, find_port(p, (uint16_t)port), came, inside);
 	}
 }
 
-bool mac_is_link_local_multicast(const struct mac_addr *mac)
+static void flood(struct pipeline *p, const struct vlan_tags *came, const struct vlan_tags *inside)
 {
-	static const uint8_t prefix[5] = {0x01, 0x80, 0xc2, 0x00, 0x00};
-	return memcmp(mac->b, prefix, sizeof(prefix)) == 0 && (mac->b[5] & 0xf0) == 0;
+	const struct bridge_ports *ports = bridge_ports_at(p->bridge, p->w->version);
+	for (uint32_t i = 0; ports != NULL && i < ports->n && pipeline_goes_on(p); i++) {
+		const struct bridge_port *port = &ports->p[i];
+		if (port->port != p->in_port && port->flood != 0 &&
+		    port_vlan_carries(&port->vlan, inside))
+			forward_to(p, port, came, inside);
+	}
+}
+
+/* With the tags that the port gives it. port may be NULL or of other VLANs: it changed since the address was learned. */
+static void forward_to(struct pipeline *p, const struct bridge_port *port,
+    const struct vlan_tags *came, const struct vlan_tags *inside)
+{
+	if (port == NULL || !port_vlan_carries(&port->vlan, inside)) {
+		pipeline_fail(p, DP_DROP_VLAN_NOT_CARRIED);
+		return;
+	}
+	struct vlan_tags tags = *inside;
+	port_vlan_leave(&port->vlan, came, &tags);
+	write_tags(&p->now.key, &tags);
+	pipeline_output_port(p, port->port);
+}
+
+static struct vlan_tags read_tags(const struct flow_key *k)
+{
+	return (struct vlan_tags){
+	    {k->vlan_tci[0], k->vlan_tci[1]}, {k->vlan_tpid[0], k->vlan_tpid[1]}};
+}
+
+static void write_tags(struct flow_key *k, const struct vlan_tags *tags)
+{
+	memcpy(k->vlan_tci, tags->tci, sizeof(k->vlan_tci));
+	memcpy(k->vlan_tpid, tags->tpid, sizeof(k->vlan_tpid));
 }
 
 /* False when the source is over a limit. Trace learns nothing. */
@@ -105,9 +171,4 @@ static void forget_other_port(struct pipeline *p, int32_t idx)
 		}
 		at += op->len;
 	}
-}
-
-static uint16_t vlan_of(const struct flow_key *k)
-{
-	return ntohs(k->vlan_tci[0]) & VLAN_VID_BITS;
 }

@@ -17,7 +17,11 @@ static void output_patch(struct pipeline *p, const struct port *port);
 static void enter_bridge(struct pipeline *p, const struct bridge *br, const struct port *port);
 static void clear_pipeline_fields(struct flow_key *k);
 static void output_tunnel(struct pipeline *p, const struct port *port);
+static uint64_t tunnel_vni(const struct dp_port_conf *c, const struct flow_key *k);
 static bool tunnel_remote(const struct port *port, const struct flow_key *k, struct ip_addr *ret);
+static int tunnel_source(
+    const struct tunnel_cfg *cfg, const struct dp_port_conf *c, const struct flow_key *k);
+static uint16_t tunnel_flags(uint32_t port_flags);
 
 const struct port *pipeline_port(const struct pipeline *p, uint16_t id)
 {
@@ -144,32 +148,39 @@ static void output_tunnel(struct pipeline *p, const struct port *port)
 {
 	const struct dp_port_conf *c = &port->conf;
 	const struct tunnel_cfg *cfg = rcu_get(p->w->dp->tunnels);
-	uint64_t vni =
-	    (c->flags & DP_PORT_F_VNI_FLOW) != 0 ? be64toh(p->now.key.tun_id) : c->tnl_vni;
+	uint64_t vni = tunnel_vni(c, &p->now.key);
 	struct ip_addr remote;
 	if (!tunnel_remote(port, &p->now.key, &remote) || vni > DP_MAX_VNI) {
 		pipeline_fail(p, DP_DROP_TUNNEL_NO_ID);
 		return;
 	}
 	uint16_t route = cfg != NULL ? tunnel_find_route(cfg, &remote) : (uint16_t)PKT_NO_SLOT;
-	if (route == PKT_NO_SLOT) {
-		// A route may appear without a change of the bridge.
+	int local = cfg != NULL ? tunnel_source(cfg, c, &p->now.key) : -1;
+	if (route == PKT_NO_SLOT || local < 0) {
+		// A route or an address may appear without a change of the bridge.
 		p->builder.prog->cacheable = 0;
 		pipeline_fail(p, DP_DROP_TUNNEL_NO_ROUTE);
 		return;
 	}
 	struct prog_op op = {.type = PROG_TUNNEL};
 	op.tunnel.port = port->id;
+	op.tunnel.local = (uint8_t)local;
 	op.tunnel.route = route;
 	op.tunnel.vni = (uint32_t)vni;
 	op.tunnel.tos = c->tnl_tos;
 	op.tunnel.ttl = c->tnl_ttl != 0 ? c->tnl_ttl : DEFAULT_TTL;
 	op.tunnel.udp_port = c->tnl_udp_port != 0 ? c->tnl_udp_port : DEFAULT_UDP_PORT;
-	op.tunnel.tnl_flags = ((c->flags & DP_PORT_F_TOS_INHERIT) != 0 ? PROG_TNL_TOS_INHERIT : 0) |
-			      ((c->flags & DP_PORT_F_ZERO_CSUM6) != 0 ? PROG_TNL_ZERO_CSUM6 : 0) |
-			      ((c->flags & DP_PORT_F_INNER_VLAN) != 0 ? PROG_TNL_INNER_VLAN : 0);
+	op.tunnel.tnl_flags = tunnel_flags(c->flags);
 	pipeline_commit(p);
 	program_append_output(&p->builder, &op);
+}
+
+static uint64_t tunnel_vni(const struct dp_port_conf *c, const struct flow_key *k)
+{
+	if ((c->flags & DP_PORT_F_OUT_VNI) != 0)
+		return c->tnl_out_vni;
+	bool is_flow = (c->flags & (DP_PORT_F_VNI_FLOW | DP_PORT_F_OUT_VNI_FLOW)) != 0;
+	return is_flow ? be64toh(k->tun_id) : c->tnl_vni;
 }
 
 static bool tunnel_remote(const struct port *port, const struct flow_key *k, struct ip_addr *ret)
@@ -181,4 +192,36 @@ static bool tunnel_remote(const struct port *port, const struct flow_key *k, str
 	else
 		*ret = ip_from_v6(&k->tun6_dst);
 	return !ip_is_zero(ret);
+}
+
+/* prog_op.tunnel.local; -1: an address that is not ours. */
+static int tunnel_source(
+    const struct tunnel_cfg *cfg, const struct dp_port_conf *c, const struct flow_key *k)
+{
+	struct ip_addr source = c->tnl_local;
+	if ((c->flags & DP_PORT_F_LOCAL_FLOW) != 0)
+		source = k->tun_src != 0 ? ip_from_v4(k->tun_src) : ip_from_v6(&k->tun6_src);
+	if (ip_is_zero(&source))
+		return 0;
+	int idx = tunnel_find_source(cfg, &source);
+	return idx >= 0 ? idx + 1 : -1;
+}
+
+static uint16_t tunnel_flags(uint32_t port_flags)
+{
+	static const struct {
+		uint32_t port;
+		uint16_t program;
+	} flags[] = {
+	    {DP_PORT_F_TOS_INHERIT, PROG_TNL_TOS_INHERIT},
+	    {DP_PORT_F_ZERO_CSUM6, PROG_TNL_ZERO_CSUM6},
+	    {DP_PORT_F_INNER_VLAN, PROG_TNL_INNER_VLAN},
+	    {DP_PORT_F_TTL_INHERIT, PROG_TNL_TTL_INHERIT},
+	    {DP_PORT_F_CSUM, PROG_TNL_CSUM},
+	    {DP_PORT_F_NO_DF, PROG_TNL_NO_DF},
+	};
+	uint16_t ret = 0;
+	for (unsigned int i = 0; i < ARRAY_SIZE(flags); i++)
+		ret |= (port_flags & flags[i].port) != 0 ? flags[i].program : 0;
+	return ret;
 }

@@ -56,10 +56,11 @@ struct prog_op {
 		} output;
 		struct {
 			uint16_t port; // id of the tunnel port (counted)
-			uint16_t pad;
-			uint16_t route; // slot
-			uint8_t tos;    // DSCP to set, unless inherit
-			uint8_t ttl;
+			uint8_t local; // outer source: index of a local address + 1; 0: the route's
+			uint8_t pad;
+			uint16_t route;     // slot
+			uint8_t tos;        // DSCP to set, unless inherit
+			uint8_t ttl;        // unless inherit
 			uint32_t vni;       // host order
 			uint16_t udp_port;  // host order
 			uint16_t tnl_flags; // PROG_TNL_*
@@ -127,6 +128,9 @@ enum {
 	PROG_TNL_TOS_INHERIT = 1,
 	PROG_TNL_ZERO_CSUM6 = 2,
 	PROG_TNL_INNER_VLAN = 4,
+	PROG_TNL_TTL_INHERIT = 8,
+	PROG_TNL_CSUM = 16,  // on IPv4
+	PROG_TNL_NO_DF = 32, // on IPv4
 };
 
 enum {

@@ -142,12 +142,22 @@ static void print_set(struct text *t, const struct prog_op *op)
 
 static void print_tunnel(struct text *t, const struct prog_op *op)
 {
-	print(t, " port %u route %u vni %u ttl %u", op->tunnel.port, op->tunnel.route,
-	    op->tunnel.vni, op->tunnel.ttl);
-	if ((op->tunnel.tnl_flags & PROG_TNL_TOS_INHERIT) != 0)
+	uint16_t flags = op->tunnel.tnl_flags;
+	print(t, " port %u route %u vni %u", op->tunnel.port, op->tunnel.route, op->tunnel.vni);
+	if (op->tunnel.local != 0)
+		print(t, " local %u", op->tunnel.local - 1);
+	if ((flags & PROG_TNL_TTL_INHERIT) != 0)
+		print(t, " ttl inherit");
+	else
+		print(t, " ttl %u", op->tunnel.ttl);
+	if ((flags & PROG_TNL_TOS_INHERIT) != 0)
 		print(t, " tos inherit");
 	else
 		print(t, " tos 0x%02x", op->tunnel.tos);
+	if ((flags & PROG_TNL_CSUM) != 0)
+		print(t, " csum");
+	if ((flags & PROG_TNL_NO_DF) != 0)
+		print(t, " no_df");
 }
 
 static void print_mac(struct text *t, const char *name, const struct mac_addr *mac, bool present)

@@ -23,6 +23,7 @@ static void touch_port(struct txn *t, const struct dp_port_conf *conf);
 static void undo_port(struct txn *t, struct change *c);
 static void commit_port(struct txn *t, struct change *c);
 static void retire_port(struct txn *t, struct change *c);
+static bool has_same_vlans(const struct dp_port_conf *a, const struct dp_port_conf *b);
 static void keep_dead_port(struct dp_state *st, struct port *p);
 static void destroy_port(struct dp_state *st, void *body);
 
@@ -247,7 +248,8 @@ static void retire_port(struct txn *t, struct change *c)
 	const struct dp_port_conf *old_conf = c->in_place ? c->extra : &old->conf;
 	const struct dp_port_conf *conf = c->op != NULL ? change_conf(c) : NULL;
 	struct bridge_ctl *bc = t->st->bridges[old_conf->bridge];
-	if (bc != NULL && (conf == NULL || conf->bridge != old_conf->bridge))
+	if (bc != NULL &&
+	    (conf == NULL || conf->bridge != old_conf->bridge || !has_same_vlans(conf, old_conf)))
 		fdb_flush_port(bc->br.fdb, (uint16_t)c->id);
 	if (c->in_place) {
 		free(c->extra);
@@ -265,6 +267,14 @@ static void retire_port(struct txn *t, struct change *c)
 		if (p->opened && workers_assign(t->st->dp) < 0)
 			log_warn("no memory to poll the queues of port %s", p->conf.name);
 	}
+}
+
+/* Else what was learned on it may be of a VLAN that it has left. */
+static bool has_same_vlans(const struct dp_port_conf *a, const struct dp_port_conf *b)
+{
+	return a->vlan_mode == b->vlan_mode && a->vlan_tag == b->vlan_tag &&
+	       ((a->flags ^ b->flags) & DP_PORT_F_TRUNKS) == 0 &&
+	       memcmp(a->trunks, b->trunks, sizeof(a->trunks)) == 0;
 }
 
 /* Workers could not be told to leave it: state_free_dead_ports tries again. */

@@ -8,16 +8,18 @@
 #include "datapath/tunnel_map.h"
 #include "datapath/tunnel_priv.h"
 
-enum { ANY_VNI = 0xffffffff };
+enum { ANY_VNI = 0xffffffff, ANY_LOCAL = -1 };
 
 struct local {
 	struct ip_addr addr;
 	uint16_t udp_port;
+	int8_t first; // index with the same address
 };
 
 struct tunnel_cfg {
 	struct local locals[TNL_MAX_LOCALS];
 	unsigned int n_locals;
+	bool has_local_ports;    // ports with a local address of their own
 	struct ip_map route_of;  // (remote, 0) → slot
 	struct ip_map port_of;   // (remote or zero, port_key) → index into ports
 	struct ip_map peer_of;   // (remote, port id) → number of the peer
@@ -34,12 +36,12 @@ static void add_ports(struct tunnel_cfg *cfg, const struct tunnel_cfg_input *in)
 static void add_peers(struct tunnel_cfg *cfg, const struct tunnel_cfg_input *in);
 static void add_routes(struct tunnel_cfg *cfg, const struct tunnel_cfg_input *in);
 static void build_headers(struct tnl_encap *e);
-static uint64_t port_key(uint16_t udp_port, uint32_t vni);
+static uint64_t port_key(int local, uint16_t udp_port, uint32_t vni);
 static uint64_t peer_vni_id(uint32_t peer, uint32_t vni);
 static uint64_t vni_id(uint16_t port, uint32_t vni);
 static uint16_t udp_port_or_default(uint16_t udp_port);
-static int64_t match_port(
-    const struct tunnel_cfg *cfg, const struct ip_addr *src, uint16_t udp_port, uint32_t vni);
+static int64_t match_port(const struct tunnel_cfg *cfg, const struct ip_addr *src, int local,
+    uint16_t udp_port, uint32_t vni);
 
 struct tunnel_cfg *tunnel_cfg_create(const struct tunnel_cfg_input *in)
 {
@@ -106,6 +108,15 @@ int tunnel_find_local(const struct tunnel_cfg *cfg, const struct ip_addr *addr, 
 	return -1;
 }
 
+int tunnel_find_source(const struct tunnel_cfg *cfg, const struct ip_addr *addr)
+{
+	for (unsigned int i = 0; i < cfg->n_locals; i++) {
+		if (ip_equal(&cfg->locals[i].addr, addr))
+			return (int)i;
+	}
+	return -1;
+}
+
 bool tunnel_is_local(const struct tunnel_cfg *cfg, const struct ip_addr *addr)
 {
 	for (unsigned int i = 0; i < cfg->n_locals; i++) {
@@ -116,9 +127,13 @@ bool tunnel_is_local(const struct tunnel_cfg *cfg, const struct ip_addr *addr)
 }
 
 enum dp_drop tunnel_find_port(const struct tunnel_cfg *cfg, const struct ip_addr *src,
-    uint16_t udp_port, uint32_t vni, struct tnl_port *ret)
+    uint8_t local, uint16_t udp_port, uint32_t vni, struct tnl_port *ret)
 {
-	int64_t idx = match_port(cfg, src, udp_port, vni);
+	int64_t idx = IP_MAP_NONE;
+	if (UNLIKELY(cfg->has_local_ports) && local < cfg->n_locals)
+		idx = match_port(cfg, src, cfg->locals[local].first, udp_port, vni);
+	if (idx == IP_MAP_NONE)
+		idx = match_port(cfg, src, ANY_LOCAL, udp_port, vni);
 	if (idx == IP_MAP_NONE)
 		return id_set_has(&cfg->vnis, vni_id(0, vni)) ? DP_DROP_VXLAN_UNKNOWN_PEER
 							      : DP_DROP_VXLAN_UNKNOWN_VNI;
@@ -151,10 +166,13 @@ static int init_tables(struct tunnel_cfg *cfg, const struct tunnel_cfg_input *in
 static void add_locals(struct tunnel_cfg *cfg, const struct tunnel_cfg_input *in)
 {
 	for (uint32_t i = 0; i < in->n_locals && cfg->n_locals < TNL_MAX_LOCALS; i++) {
-		cfg->locals[cfg->n_locals++] = (struct local){
+		int first = tunnel_find_source(cfg, &in->locals[i]->addr);
+		cfg->locals[cfg->n_locals] = (struct local){
 		    .addr = in->locals[i]->addr,
 		    .udp_port = udp_port_or_default(in->locals[i]->udp_port),
+		    .first = (int8_t)(first >= 0 ? first : (int)cfg->n_locals),
 		};
+		cfg->n_locals++;
 	}
 }
 
@@ -166,13 +184,18 @@ static void add_ports(struct tunnel_cfg *cfg, const struct tunnel_cfg_input *in)
 		const struct dp_port_conf *conf = in->ports[i].conf;
 		bool any_vni = (conf->flags & DP_PORT_F_VNI_FLOW) != 0;
 		bool any_remote = (conf->flags & DP_PORT_F_REMOTE_FLOW) != 0;
+		bool any_local = ip_is_zero(&conf->tnl_local);
+		int local = any_local ? ANY_LOCAL : tunnel_find_source(cfg, &conf->tnl_local);
 		cfg->ports[i] = (struct tnl_port){.id = in->ports[i].id, .flags = conf->flags};
-		ip_map_add(&cfg->port_of, any_remote ? &any : &conf->tnl_remote,
-		    port_key(
-			udp_port_or_default(conf->tnl_udp_port), any_vni ? ANY_VNI : conf->tnl_vni),
-		    i);
+		cfg->has_local_ports |= !any_local;
 		if (!any_vni)
 			id_set_add(&cfg->vnis, vni_id(0, conf->tnl_vni));
+		if (!any_local && local < 0)
+			continue; // nothing can arrive there
+		ip_map_add(&cfg->port_of, any_remote ? &any : &conf->tnl_remote,
+		    port_key(local, udp_port_or_default(conf->tnl_udp_port),
+			any_vni ? ANY_VNI : conf->tnl_vni),
+		    i);
 	}
 }
 
@@ -235,16 +258,15 @@ static void build_headers(struct tnl_encap *e)
 		ip[6] = IP_PROTO_UDP;
 		memcpy(ip + 8, &e->route.local, sizeof(e->route.local));
 		memcpy(ip + 24, &e->route.remote, sizeof(e->route.remote));
-		e->ip_sum = csum_fold(csum_pseudo(ip, IP_PROTO_UDP, 0));
 	}
 	uint8_t *udp = ip + (e->is_v4 ? IP4_HDR_SIZE : IP6_HDR_SIZE);
 	udp[UDP_HDR_SIZE] = VXLAN_F_VNI;
 	e->hdr_size = (uint8_t)(udp + UDP_HDR_SIZE + VXLAN_HDR_SIZE - e->hdr);
 }
 
-static uint64_t port_key(uint16_t udp_port, uint32_t vni)
+static uint64_t port_key(int local, uint16_t udp_port, uint32_t vni)
 {
-	return (uint64_t)vni << 16 | udp_port;
+	return (uint64_t)(local + 1) << 48 | (uint64_t)vni << 16 | udp_port;
 }
 
 static uint64_t peer_vni_id(uint32_t peer, uint32_t vni)
@@ -263,11 +285,12 @@ static uint16_t udp_port_or_default(uint16_t udp_port)
 	return udp_port != 0 ? udp_port : VXLAN_UDP_PORT;
 }
 
-static int64_t match_port(
-    const struct tunnel_cfg *cfg, const struct ip_addr *src, uint16_t udp_port, uint32_t vni)
+static int64_t match_port(const struct tunnel_cfg *cfg, const struct ip_addr *src, int local,
+    uint16_t udp_port, uint32_t vni)
 {
 	static const struct ip_addr any;
-	uint64_t exact = port_key(udp_port, vni), any_vni = port_key(udp_port, ANY_VNI);
+	uint64_t exact = port_key(local, udp_port, vni),
+		 any_vni = port_key(local, udp_port, ANY_VNI);
 
 	int64_t idx = ip_map_find(&cfg->port_of, src, exact);
 	if (idx == IP_MAP_NONE)

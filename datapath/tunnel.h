@@ -49,6 +49,8 @@ const struct tnl_route *tunnel_route(const struct tunnel_cfg *cfg, uint16_t slot
 /* Slot of a remote, or PKT_NO_SLOT. Worker (pipeline, flow-based remotes) and control. */
 uint16_t tunnel_find_route(const struct tunnel_cfg *cfg, const struct ip_addr *remote);
 const struct ip_addr *tunnel_local(const struct tunnel_cfg *cfg, uint8_t idx);
+/* The first index of a local address, or -1. */
+int tunnel_find_source(const struct tunnel_cfg *cfg, const struct ip_addr *addr);
 
 /*
  * An underlay packet from an uplink. When it is VXLAN for us: strips the outer headers, applies RFC 6040 to the inner

@@ -23,7 +23,7 @@ struct tnl_encap {
 	bool used;
 	bool is_v4;
 	uint8_t hdr_size;
-	uint16_t ip_sum; // v4: of the header; v6: of the pseudo-header without length
+	uint16_t ip_sum; // v4: of the header
 	uint8_t hdr[TNL_OUTER_MAX];
 };
 
@@ -40,8 +40,8 @@ struct tnl_port {
 };
 
 /*
- * The tunnel port for what came from src with vni, best first: this remote and VNI, this remote, this VNI,
- * any. DP_DROP__COUNT with *ret, or why nobody may have it.
+ * The tunnel port for what came from src to the local address of this index with vni, best first: of ports with that
+ * local address, then of ports with none, this remote and VNI, this remote, this VNI, any. DP_DROP__COUNT with *ret, or why nobody may have it.
  */
 enum dp_drop tunnel_find_port(const struct tunnel_cfg *cfg, const struct ip_addr *src,
-    uint16_t udp_port, uint32_t vni, struct tnl_port *ret);
+    uint8_t local, uint16_t udp_port, uint32_t vni, struct tnl_port *ret);

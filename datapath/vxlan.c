@@ -52,7 +52,7 @@ enum dp_drop tunnel_input(const struct tunnel_cfg *cfg, struct rte_mbuf *m)
 	enum dp_drop reason = read_outer(cfg, m, &o);
 	if (UNLIKELY(reason != DP_DROP__COUNT))
 		return reason;
-	reason = tunnel_find_port(cfg, &o.src, o.udp_port, o.vni, &port);
+	reason = tunnel_find_port(cfg, &o.src, o.local, o.udp_port, o.vni, &port);
 	if (UNLIKELY(reason != DP_DROP__COUNT))
 		return reason;
 	// RFC 8200 8.1; to do without is opt-in (RFC 6935).

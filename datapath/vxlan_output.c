@@ -12,24 +12,36 @@
 
 enum { SRC_PORT_MIN = 49152, SRC_PORT_BITS = 14 }; // RFC 7348 5: the dynamic ports
 
-static enum dp_drop check(
-    struct worker *w, const struct prog_op *op, const struct tnl_encap *e, struct rte_mbuf *m);
+/* What the outer headers of one packet have of their own. */
+struct outer {
+	const struct ip_addr *source; // NULL: the route's
+	uint8_t tos, ttl;
+	uint16_t id; // IPv4, without DF
+	uint64_t hash;
+};
+
+static enum dp_drop check(struct worker *w, const struct prog_op *op, const struct tnl_encap *e,
+    const struct ip_addr *source, struct rte_mbuf *m);
 static uint8_t inner_tos(struct rte_mbuf *m);
+static uint8_t outer_ttl(const struct prog_op *op, struct rte_mbuf *m);
 static uint64_t entropy(const struct worker *w, struct rte_mbuf *m);
 static uint64_t mix(uint64_t a, uint64_t b);
 static struct rte_mbuf *with_headroom(struct worker *w, struct rte_mbuf *m, uint32_t size);
-static void encapsulate(const struct prog_op *op, const struct tnl_encap *e, struct rte_mbuf *m,
-    uint8_t tos, uint64_t hash);
+static void encapsulate(
+    const struct prog_op *op, const struct tnl_encap *e, struct rte_mbuf *m, const struct outer *o);
 static void patch_ip4(const struct prog_op *op, const struct tnl_encap *e, uint8_t *ip,
-    uint32_t udp_len, uint8_t tos);
-static void patch_ip6(
-    const struct prog_op *op, uint8_t *ip, uint32_t udp_len, uint8_t tos, uint32_t label);
+    uint32_t udp_len, const struct outer *o);
+static uint64_t replace(uint8_t *at, const void *bytes, size_t size);
+static void patch_ip6(uint8_t *ip, uint32_t udp_len, const struct outer *o);
 
 void tunnel_output(struct worker *w, const struct prog_op *op, struct rte_mbuf *m)
 {
 	const struct tunnel_cfg *cfg = rcu_get(w->dp->tunnels);
 	const struct tnl_encap *e = tunnel_encap(cfg, op->tunnel.route);
-	enum dp_drop reason = check(w, op, e, m);
+	struct outer o = {0};
+	if (UNLIKELY(op->tunnel.local != 0))
+		o.source = tunnel_local(cfg, op->tunnel.local - 1);
+	enum dp_drop reason = check(w, op, e, o.source, m);
 	if (UNLIKELY(reason != DP_DROP__COUNT)) {
 		pkt_drop(w, m, reason, 0, 0);
 		return;
@@ -38,27 +50,32 @@ void tunnel_output(struct worker *w, const struct prog_op *op, struct rte_mbuf *
 	csum_complete(m);
 	uint8_t tos_in = inner_tos(m);
 	uint8_t dscp = (op->tunnel.tnl_flags & PROG_TNL_TOS_INHERIT) != 0 ? tos_in : op->tunnel.tos;
-	uint8_t tos = (uint8_t)((dscp & ~ECN_MASK) | ecn_encap(tos_in));
-	uint64_t hash = entropy(w, m);
+	o.tos = (uint8_t)((dscp & ~ECN_MASK) | ecn_encap(tos_in));
+	o.ttl = outer_ttl(op, m);
+	o.hash = entropy(w, m);
 	struct rte_mbuf *outer = with_headroom(w, m, e->hdr_size);
 	if (UNLIKELY(outer == NULL)) {
 		pkt_drop(w, m, DP_DROP_NO_MBUF, 0, 0);
 		return;
 	}
 	struct port_counters *c = &w->ports[op->tunnel.port];
+	// Of one source and destination, so that fragments of different packets do not mix (RFC 6864 4.2).
+	o.id = (uint16_t)(c->tx_packets * w->dp->n_workers + w->id);
 	c->tx_packets++;
 	c->tx_bytes += outer->pkt_len;
-	encapsulate(op, e, outer, tos, hash);
+	encapsulate(op, e, outer, &o);
 	out_add(w, e->route.uplink, outer);
 }
 
-static enum dp_drop check(
-    struct worker *w, const struct prog_op *op, const struct tnl_encap *e, struct rte_mbuf *m)
+static enum dp_drop check(struct worker *w, const struct prog_op *op, const struct tnl_encap *e,
+    const struct ip_addr *source, struct rte_mbuf *m)
 {
 	const struct pkt *pkt = pkt_of(m);
 
 	if (e == NULL || e->route.state == DP_ROUTE_NO_ROUTE ||
 	    ip_is_v4(&e->route.local) != e->is_v4)
+		return DP_DROP_TUNNEL_NO_ROUTE;
+	if (UNLIKELY(op->tunnel.local != 0) && (source == NULL || ip_is_v4(source) != e->is_v4))
 		return DP_DROP_TUNNEL_NO_ROUTE;
 	if (e->route.state != DP_ROUTE_UP)
 		return DP_DROP_TUNNEL_NO_NEIGHBOUR;
@@ -81,6 +98,19 @@ static uint8_t inner_tos(struct rte_mbuf *m)
 	case 4: return ip[1];
 	case 6: return (uint8_t)(get_be16(ip) >> 4);
 	default: return 0;
+	}
+}
+
+/* The inner packet's where that is wanted and there is one. */
+static uint8_t outer_ttl(const struct prog_op *op, struct rte_mbuf *m)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, pkt_of(m)->l3_ofs);
+	if (LIKELY((op->tunnel.tnl_flags & PROG_TNL_TTL_INHERIT) == 0))
+		return op->tunnel.ttl;
+	switch (act_ip_version(m)) {
+	case 4: return ip[8];
+	case 6: return ip[7];
+	default: return op->tunnel.ttl;
 	}
 }
 
@@ -137,34 +167,35 @@ static struct rte_mbuf *with_headroom(struct worker *w, struct rte_mbuf *m, uint
 	return copy;
 }
 
-static void encapsulate(const struct prog_op *op, const struct tnl_encap *e, struct rte_mbuf *m,
-    uint8_t tos, uint64_t hash)
+static void encapsulate(
+    const struct prog_op *op, const struct tnl_encap *e, struct rte_mbuf *m, const struct outer *o)
 {
 	uint32_t udp_len = UDP_HDR_SIZE + VXLAN_HDR_SIZE + m->pkt_len;
 	uint8_t *eth = (uint8_t *)rte_pktmbuf_prepend(m, e->hdr_size);
 	uint8_t *ip = eth + ETH_HDR_SIZE;
 	uint8_t *udp = eth + e->hdr_size - VXLAN_HDR_SIZE - UDP_HDR_SIZE;
 	uint32_t udp_ofs = (uint32_t)(udp - eth);
+	uint16_t flags = op->tunnel.tnl_flags;
 
 	// Of a size that the compiler knows: a string instruction would cost as much as all the rest.
 	if (e->is_v4)
 		memcpy(eth, e->hdr, TNL_OUTER_IP4);
 	else
 		memcpy(eth, e->hdr, TNL_OUTER_MAX);
-	put_be16(udp, (uint16_t)(SRC_PORT_MIN + (hash >> (64 - SRC_PORT_BITS))));
+	put_be16(udp, (uint16_t)(SRC_PORT_MIN + (o->hash >> (64 - SRC_PORT_BITS))));
 	put_be16(udp + 2, op->tunnel.udp_port);
 	put_be16(udp + 4, (uint16_t)udp_len);
 	put_be32(udp + UDP_HDR_SIZE + 4, op->tunnel.vni << 8);
-	if (e->is_v4) {
-		patch_ip4(op, e, ip, udp_len, tos);
-	} else {
-		patch_ip6(op, ip, udp_len, tos, (uint32_t)hash);
-		if ((op->tunnel.tnl_flags & PROG_TNL_ZERO_CSUM6) == 0) {
-			uint64_t sum = (uint64_t)e->ip_sum + rte_cpu_to_be_32(udp_len);
-			uint16_t csum =
-			    (uint16_t)~csum_fold(sum + csum_packet(m, udp_ofs, udp_len));
-			store16(udp + UDP_CSUM_OFS, csum != 0 ? csum : 0xffff);
-		}
+	if (e->is_v4)
+		patch_ip4(op, e, ip, udp_len, o);
+	else
+		patch_ip6(ip, udp_len, o);
+	bool has_csum =
+	    e->is_v4 ? (flags & PROG_TNL_CSUM) != 0 : (flags & PROG_TNL_ZERO_CSUM6) == 0;
+	if (has_csum) {
+		uint64_t sum = csum_pseudo(ip, IP_PROTO_UDP, udp_len);
+		uint16_t csum = (uint16_t)~csum_fold(sum + csum_packet(m, udp_ofs, udp_len));
+		store16(udp + UDP_CSUM_OFS, csum != 0 ? csum : 0xffff);
 	}
 	struct pkt *pkt = pkt_of(m);
 	*pkt = (struct pkt){
@@ -177,23 +208,44 @@ static void encapsulate(const struct prog_op *op, const struct tnl_encap *e, str
 	};
 }
 
-static void patch_ip4(
-    const struct prog_op *op, const struct tnl_encap *e, uint8_t *ip, uint32_t udp_len, uint8_t tos)
+static void patch_ip4(const struct prog_op *op, const struct tnl_encap *e, uint8_t *ip,
+    uint32_t udp_len, const struct outer *o)
 {
-	ip[1] = tos;
+	// What is patched was part of the prebuilt header's sum.
+	uint64_t sum = e->ip_sum;
+	if (UNLIKELY(o->source != NULL)) {
+		uint32_t source = ip_v4_be(o->source);
+		sum += replace(ip + 12, &source, sizeof(source));
+	}
+	if (UNLIKELY((op->tunnel.tnl_flags & PROG_TNL_NO_DF) != 0)) {
+		uint16_t id_and_flags[2] = {o->id, 0};
+		sum += replace(ip + 4, id_and_flags, sizeof(id_and_flags));
+	}
+	ip[1] = o->tos;
 	put_be16(ip + 2, (uint16_t)(IP4_HDR_SIZE + udp_len));
-	ip[8] = op->tunnel.ttl;
-	// The words that were zero in the prebuilt header, added to its sum; the third has the protocol already.
-	uint64_t sum = e->ip_sum + rte_cpu_to_be_16(tos) + load16(ip + 2) +
-		       rte_cpu_to_be_16((uint16_t)(op->tunnel.ttl << 8));
+	ip[8] = o->ttl;
+	// These words were zero; the third has the protocol already.
+	sum +=
+	    rte_cpu_to_be_16(o->tos) + load16(ip + 2) + rte_cpu_to_be_16((uint16_t)(o->ttl << 8));
 	store16(ip + IP4_CSUM_OFS, (uint16_t)~csum_fold(sum));
 }
 
-static void patch_ip6(
-    const struct prog_op *op, uint8_t *ip, uint32_t udp_len, uint8_t tos, uint32_t label)
+/* Writes 16-bit words; what that adds to a checksum over them. */
+static uint64_t replace(uint8_t *at, const void *bytes, size_t size)
 {
+	uint64_t sum = 0;
+	for (size_t i = 0; i < size; i += 2)
+		sum += 0xffffu ^ load16(at + i);
+	memcpy(at, bytes, size);
+	return csum_add(sum, at, size);
+}
+
+static void patch_ip6(uint8_t *ip, uint32_t udp_len, const struct outer *o)
+{
+	if (UNLIKELY(o->source != NULL))
+		memcpy(ip + 8, o->source, sizeof(*o->source));
 	// RFC 6438: the label carries the entropy too, for routers that do not look into UDP.
-	put_be32(ip, 6u << 28 | (uint32_t)tos << 20 | (label & 0xfffff));
+	put_be32(ip, 6u << 28 | (uint32_t)o->tos << 20 | ((uint32_t)o->hash & 0xfffff));
 	put_be16(ip + 4, (uint16_t)udp_len);
-	ip[7] = op->tunnel.ttl;
+	ip[7] = o->ttl;
 }

@@ -201,7 +201,10 @@ static struct env *make_switch(const struct actions lists[2])
 	    .uplink = UPLINK,
 	    .mtu = UINT16_MAX};
 	const struct dp_route_conf *routes[] = {&route, &route6};
-	struct tunnel_cfg_input in = {.routes = routes, .n_routes = ARRAY_SIZE(routes)};
+	static const struct dp_local_conf local = {.addr.a.b = {[10] = 0xff, 0xff, 192, 0, 2, 1}};
+	const struct dp_local_conf *locals[] = {&local};
+	struct tunnel_cfg_input in = {
+	    .routes = routes, .n_routes = ARRAY_SIZE(routes), .locals = locals, .n_locals = 1};
 	struct env *e = env_create();
 	for (uint16_t id = 1; id <= N_IN_PORTS; id++)
 		env_port(e, id, 1, id);
@@ -213,7 +216,8 @@ static struct env *make_switch(const struct actions lists[2])
 	struct port *flow = env_port(e, 11, 1, 11);
 	flow->kind = flow->conf.kind = DP_PORT_VXLAN;
 	flow->conf.flags = DP_PORT_F_REMOTE_FLOW | DP_PORT_F_VNI_FLOW | DP_PORT_F_INNER_VLAN |
-			   DP_PORT_F_TOS_INHERIT;
+			   DP_PORT_F_TOS_INHERIT | DP_PORT_F_TTL_INHERIT | DP_PORT_F_CSUM |
+			   DP_PORT_F_NO_DF | DP_PORT_F_LOCAL_FLOW;
 	in.ports[in.n_ports].id = TUNNEL_PORT;
 	in.ports[in.n_ports++].conf = &tunnel->conf;
 	e->dp->tunnels = tunnel_cfg_create(&in);
@@ -223,6 +227,10 @@ static struct env *make_switch(const struct actions lists[2])
 	here->conf.peer = 14;
 	there->conf.peer = 13;
 	env_port(e, 15, 2, 15);
+	static const uint16_t trunks[] = {1, 5, ENV_LIST_END};
+	env_vlan(e, 2, DP_VLAN_ACCESS, 5, NULL, DP_PRIORITY_TAGS_IF_NONZERO);
+	env_vlan(e, 3, DP_VLAN_NATIVE_UNTAGGED, 5, trunks, DP_PRIORITY_TAGS_ALWAYS);
+	env_vlan(e, 15, DP_VLAN_NATIVE_TAGGED, 1, NULL, DP_PRIORITY_TAGS_NO);
 
 	static const uint32_t types[] = {DP_GROUP_ALL, DP_GROUP_SELECT, DP_GROUP_FAST_FAILOVER};
 	for (uint32_t i = 0; i < ARRAY_SIZE(types); i++)

@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import *  # noqa: E402,F403
 import lab as base  # noqa: E402
 
+FIELDS = ("ip.src", "ip.ttl", "ip.flags.df", "ip.dsfield.dscp", "udp.checksum.status", "vxlan.vni")
 MAC1, MAC2 = "02:00:00:00:00:01", "02:00:00:00:00:02"
 V4, V6 = ("192.0.2.1", "192.0.2.2"), ("2001:db8::1", "2001:db8::2")
 
@@ -44,7 +45,7 @@ def set_up(lab, underlay, prefix_len, underlay_mtu=1500, network_mtu=None):
 
 
 def capture(lab, host, path):
-    process = lab.spawn(host.netns, "tcpdump", "-U", "-i", host.interface, "-w", path, "udp", stderr=subprocess.PIPE, text=True)
+    process = lab.spawn(host.netns, "tcpdump", "-U", "--immediate-mode", "-i", host.interface, "-w", path, "udp", stderr=subprocess.PIPE, text=True)
     expect(any("listening" in line for line in process.stderr), "tcpdump did not start")
     return process
 
@@ -126,6 +127,55 @@ def another_udp_port(lab):
     assert_conserved(a)
 
 
+def outer_headers_as_the_port_wants(lab):
+    """Options of a tunnel port, as tshark sees them and the kernel takes them: checksum, TTL, DF, DSCP, source address."""
+    require("tcpdump", "tshark", "ethtool")
+    a, b = lab.create()
+    lab.start(a)
+    base.sh("ip", "-n", a.netns, "addr", "add", "192.0.2.11/24", "dev", a.interface)
+    kernel_vtep(b, V4[1], "192.0.2.11")
+    base.sh("ip", "-n", b.netns, "link", "set", "vxlan0", "type", "vxlan", "nolearning")
+
+    def tunnel(**options):
+        a.api.commit([a.api.put("port", "tun0", kind="vxlan", bridge="br0", remote_ip=V4[1], vni="5001", **options)])
+    a.api.commit([a.api.put("port", "uplink0", kind="uplink", interface=a.interface), a.api.put("bridge", "br0", miss="normal"),
+                  a.api.put("port", "vm1", kind="tap", bridge="br0", device="vm1")])
+    tunnel(local_ip="192.0.2.11")
+    g1 = lab.add_guest(a, "vm1", MAC1, ["10.0.0.1/24"])
+    base.sh("ip", "-n", b.netns, "link", "set", "vxlan0", "mtu", "1450")
+    wait_for("first ping", lambda: ping(g1, "10.0.0.2", 1))
+
+    def seen(**options):
+        """Distinct outer headers of what the port sends with these options, and whether all that is answered."""
+        tunnel(**options)
+        pcap = os.path.join(lab.rundir, "options.pcap")
+        dump = capture(lab, b, pcap)
+        netns_exec(g1, "ping", "-q", "-c", "3", "-i", "0.05", "-t", "77", "-Q", "0x28", "10.0.0.2", check=False)
+
+        def rows():
+            out = base.sh("tshark", "-r", pcap, "-o", "udp.check_checksum:TRUE", "-Y", "vxlan && icmp.type == 8", "-T", "fields", "-E", "occurrence=f",
+                          *[w for f in FIELDS for w in ("-e", f)], check=False)
+            return {tuple(line.split("\t")) for line in out.splitlines()}
+        wait_for("the capture has packets", rows)
+        dump.terminate()
+        dump.wait()
+        expect(len(rows()) == 1, "outer headers with %s: %s" % (options, rows()))
+        return rows().pop()
+    # Checksum status: 1 right, 3 none.
+    for options, want in (({"local_ip": "192.0.2.11"}, ("192.0.2.11", "64", "1", "0", "3", "5001")),
+                          ({"csum": True, "ttl": "9", "dscp": "46"}, ("192.0.2.1", "9", "1", "46", "1", "5001")),
+                          ({"df": False, "ttl": "inherit", "dscp": "inherit"}, ("192.0.2.1", "77", "0", "10", "3", "5001")),
+                          ({"csum": True, "df": False, "local_ip": "192.0.2.11", "out_vni": "9"}, ("192.0.2.11", "64", "0", "0", "1", "9"))):
+        got = seen(**options)
+        expect(got == want, "%s: %s" % (options, got))
+    # The kernel, which does not learn, sends to 192.0.2.11 only: a port that is bound to the other address gets nothing.
+    tunnel(local_ip="192.0.2.1")
+    expect(ping(g1, "10.0.0.2", 2, deadline_s=1) == 0, "a port took what was sent to another address")
+    tunnel(local_ip="192.0.2.11", csum=True)
+    wait_for("ping with a checksum", lambda: ping(g1, "10.0.0.2", 1))
+    assert_conserved(a)
+
+
 def strangers_are_refused(lab):
     """A VTEP that is not listed, and a VNI that no network has, are dropped with their own reasons."""
     a, b, g1, _ = set_up(lab, V4, 24)
@@ -147,4 +197,4 @@ def strangers_are_refused(lab):
 
 
 if __name__ == "__main__":
-    main(ipv4_underlay, ipv6_underlay, too_big_is_answered, another_udp_port, strangers_are_refused)
+    main(ipv4_underlay, ipv6_underlay, too_big_is_answered, another_udp_port, outer_headers_as_the_port_wants, strangers_are_refused)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames, byte for byte: a packet socket on a device in another namespace, and what is put into it."""
 
+import contextlib
 import ctypes
 import os
 import select
@@ -41,28 +42,35 @@ def udp4(src, dst, src_port, dst_port, payload):
     return ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:] + udp
 
 
+@contextlib.contextmanager
+def in_netns(netns):
+    """What this thread opens meanwhile is the namespace's."""
+    home = os.open("/proc/self/ns/net", os.O_RDONLY)
+    away = os.open("/run/netns/" + netns, os.O_RDONLY)
+    try:
+        _enter(away)
+        yield
+    finally:
+        _enter(home)
+        os.close(home)
+        os.close(away)
+
+
+def _enter(fd):
+    if LIBC.setns(fd, 0x40000000) != 0:  # CLONE_NEWNET
+        raise OSError(ctypes.get_errno(), "setns")
+
+
 class Wire:
     """Sends and receives on a device of a namespace, from this process."""
 
     def __init__(self, netns, device):
-        home = os.open("/proc/self/ns/net", os.O_RDONLY)
-        away = os.open("/run/netns/" + netns, os.O_RDONLY)
-        try:
-            self._enter(away)
+        with in_netns(netns):
             self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
             self.sock.setsockopt(socket.SOL_SOCKET, 33, 1 << 24)  # SO_RCVBUFFORCE
             self.sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
             self.sock.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
             self.sock.bind((device, ETH_P_ALL))
-        finally:
-            self._enter(home)
-            os.close(home)
-            os.close(away)
-
-    @staticmethod
-    def _enter(fd):
-        if LIBC.setns(fd, 0x40000000) != 0:  # CLONE_NEWNET
-            raise OSError(ctypes.get_errno(), "setns")
 
     def send(self, data):
         self.sock.send(data)

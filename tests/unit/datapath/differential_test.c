@@ -265,6 +265,20 @@ static void add_random_rule(void)
 	env_rule_match(e, &c, &m, &apply, &write);
 }
 
+/* Each port does something of its own with VLANs 0 to 3. */
+static void random_vlans(void)
+{
+	static const uint16_t lists[][4] = {{1, 2, ENV_LIST_END}, {0, 3, ENV_LIST_END},
+	    {1, 2, 3, ENV_LIST_END}, {0, 2, ENV_LIST_END}};
+	for (uint16_t id = 1; id <= 9; id++) {
+		enum dp_vlan_mode mode = (enum dp_vlan_mode)rnd(DP_VLAN__COUNT);
+		bool has_list = mode != DP_VLAN_ACCESS && rnd(2) == 0;
+		env_vlan(e, id, mode, (uint16_t)(mode == DP_VLAN_TRUNK ? 0 : rnd(3)),
+		    has_list ? lists[rnd(ARRAY_SIZE(lists))] : NULL,
+		    (enum dp_priority_tags)rnd(DP_PRIORITY_TAGS__COUNT));
+	}
+}
+
 static void make_switch(void)
 {
 	e = env_create();
@@ -304,6 +318,8 @@ static void make_switch(void)
 	}
 	for (uint16_t id = 1; id <= 5; id++)
 		e->ports[id].link_up = rnd(3) != 0;
+	if (rnd(2) == 0)
+		random_vlans();
 	env_commit(e);
 }
 
@@ -397,7 +413,7 @@ static void random_packet(struct packet *ret)
 	unsigned int at = 12;
 	for (uint32_t n = rnd(3) == 0 ? 1 + rnd(2) : 0; n > 0; n--, at += 4) {
 		put16(p + at, rnd(2) == 0 ? 0x8100 : 0x88a8);
-		put16(p + at + 2, rnd(3) << 13 | (1 + rnd(3)));
+		put16(p + at + 2, rnd(3) << 13 | rnd(4));
 	}
 	uint32_t type = rnd(10);
 	put16(p + at, type < 5 ? 0x0800 : type < 8 ? 0x86dd : type < 9 ? 0x0806 : 0x88b5);

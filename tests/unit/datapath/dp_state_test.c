@@ -366,6 +366,36 @@ static void deleted_port_is_forgotten_by_the_macs(void **state)
 	assert_int_equal(fdb_lookup(f->dp.bridges[1]->fdb, &mac, 0, 1000), -1);
 }
 
+static void port_that_changes_its_vlans_is_forgotten_and_their_list_is_the_bridges_own(void **state)
+{
+	struct fixture *f = *state;
+	commit_base(f);
+	const struct mac_addr mac = {{2, 0, 0, 0, 0, 9}};
+	struct fdb *fdb = f->dp.bridges[1]->fdb;
+	int32_t idx;
+
+	put_vlan_port(f, 1, 0, 70);
+	put_vlan_port(f, 2, 5, 0);
+	assert_int_equal(commit(f), 0);
+	assert_int_equal(fdb_learn(fdb, &mac, 70, 1, 16, 1000, &idx), FDB_LEARNED);
+	put_vlan_port(f, 2, 6, 0);
+	assert_int_equal(commit(f), 0);
+	assert_int_equal(fdb_lookup(fdb, &mac, 70, 1000), 1); // another port's
+	uint64_t version = f->dp.version;
+	const struct bridge_port *p = bridge_port_of(f->dp.bridges[1], 1, 0, version);
+	assert_non_null(p);
+	assert_int_equal(p->vlan.mode, DP_VLAN_TRUNK);
+	assert_int_equal(p->vlan.trunks[1], 1ULL << 6);
+	p = bridge_port_of(f->dp.bridges[1], 2, 2, version);
+	assert_int_equal(p->vlan.tag, 6);
+	assert_null(p->vlan.trunks);
+	assert_null(bridge_port_of(f->dp.bridges[1], 9, 1, version));
+
+	put_vlan_port(f, 1, 0, 71);
+	assert_int_equal(commit(f), 0);
+	assert_int_equal(fdb_lookup(fdb, &mac, 70, 1000), -1);
+}
+
 static void note_event(const struct dp_port_event *ev, void *arg)
 {
 	struct dp_port_event *last = arg;
@@ -746,6 +776,7 @@ int main(void)
 	    TEST(port_is_updated_in_place_or_made_anew),
 	    TEST(port_lives_on_while_workers_cannot_be_told),
 	    TEST(deleted_port_is_forgotten_by_the_macs),
+	    TEST(port_that_changes_its_vlans_is_forgotten_and_their_list_is_the_bridges_own),
 	    TEST(link_change_is_reported_and_refreshes_watchers),
 	    TEST(route_keeps_its_slot),
 	    TEST(limits_hold),

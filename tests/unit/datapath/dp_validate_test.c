@@ -268,6 +268,66 @@ static void tunnels_say_where_to_once(void **)
 	assert_false(is_valid());
 }
 
+static void tunnels_send_what_their_flags_say(void **)
+{
+	struct dp_port_conf *c = vxlan_port();
+
+	c->tnl_out_vni = 5;
+	assert_false(is_valid()); // without out_vni
+	c->flags |= DP_PORT_F_OUT_VNI;
+	assert_true(is_valid());
+	c->tnl_out_vni = DP_MAX_VNI + 1;
+	assert_false(is_valid());
+	c->tnl_out_vni = 0;
+	assert_true(is_valid());
+	c->flags |= DP_PORT_F_OUT_VNI_FLOW;
+	assert_false(is_valid());
+	c->flags = DP_PORT_F_VNI_FLOW | DP_PORT_F_TTL_INHERIT | DP_PORT_F_CSUM | DP_PORT_F_NO_DF;
+	c->tnl_remote = ip_of("192.0.2.1");
+	c->tnl_local = ip_of("192.0.2.2");
+	assert_true(is_valid());
+	c->tnl_local = ip_of("2001:db8::2");
+	assert_false(is_valid()); // of another family
+	c->tnl_local = ip_of("224.0.0.1");
+	assert_false(is_valid());
+	c->tnl_local = ip_of("192.0.2.2");
+	c->flags |= DP_PORT_F_LOCAL_FLOW;
+	assert_false(is_valid());
+	c = vhost_port();
+	c->tnl_local = ip_of("192.0.2.2");
+	assert_false(is_valid());
+	c = vhost_port();
+	c->flags |= DP_PORT_F_CSUM;
+	assert_false(is_valid());
+}
+
+static void vlans_of_ports_make_sense(void **)
+{
+	struct dp_port_conf *c = vhost_port();
+
+	c->vlan_tag = 5;
+	assert_false(is_valid()); // of a trunk
+	c->vlan_mode = DP_VLAN_ACCESS;
+	assert_true(is_valid());
+	c->vlan_tag = DP_N_VLANS;
+	assert_false(is_valid());
+	c->vlan_tag = 5;
+	c->trunks[1] = 1;
+	assert_false(is_valid()); // without the flag
+	c->flags |= DP_PORT_F_TRUNKS;
+	assert_false(is_valid()); // of an access port
+	c->vlan_mode = DP_VLAN_NATIVE_TAGGED;
+	assert_true(is_valid());
+	c->vlan_mode = DP_VLAN__COUNT;
+	assert_false(is_valid());
+	c->vlan_mode = DP_VLAN_TRUNK;
+	c->vlan_tag = 0;
+	c->priority_tags = DP_PRIORITY_TAGS__COUNT;
+	assert_false(is_valid());
+	c->priority_tags = DP_PRIORITY_TAGS_ALWAYS;
+	assert_true(is_valid());
+}
+
 static void bridges_are_checked(void **)
 {
 	struct dp_bridge_conf *c = start(DP_KIND_BRIDGE, 255, sizeof(*c));
@@ -680,6 +740,8 @@ int main(void)
 	    cmocka_unit_test(port_numbers_are_in_range),
 	    cmocka_unit_test(uplinks_are_devices_on_no_bridge),
 	    cmocka_unit_test(tunnels_say_where_to_once),
+	    cmocka_unit_test(tunnels_send_what_their_flags_say),
+	    cmocka_unit_test(vlans_of_ports_make_sense),
 	    cmocka_unit_test(bridges_are_checked),
 	    cmocka_unit_test(rule_parts_come_back_as_written),
 	    cmocka_unit_test(rule_sizes_must_add_up),

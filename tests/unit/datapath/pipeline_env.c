@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/datapath/pipeline_env.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +99,28 @@ struct port *env_port(struct env *e, uint16_t id, uint32_t bridge, uint32_t ofpo
 	free((void *)(uintptr_t)old);
 	br->ports = new;
 	return p;
+}
+
+void env_vlan(struct env *e, uint16_t id, enum dp_vlan_mode mode, uint16_t tag,
+    const uint16_t *trunks, enum dp_priority_tags priority_tags)
+{
+	struct dp_port_conf *conf = &e->ports[id].conf;
+	struct bridge_ports *ports =
+	    (struct bridge_ports *)(uintptr_t)e->bridges[conf->bridge].ports;
+	conf->vlan_mode = (uint8_t)mode;
+	conf->vlan_tag = tag;
+	conf->priority_tags = (uint8_t)priority_tags;
+	memset(conf->trunks, 0, sizeof(conf->trunks));
+	conf->flags &= ~(uint32_t)DP_PORT_F_TRUNKS;
+	if (trunks != NULL)
+		conf->flags |= DP_PORT_F_TRUNKS;
+	for (size_t i = 0; trunks != NULL && trunks[i] != ENV_LIST_END; i++)
+		conf->trunks[trunks[i] / 64] |= 1ull << (trunks[i] % 64);
+	for (uint32_t i = 0; i < ports->n; i++) {
+		if (ports->p[i].port == id)
+			ports->p[i].vlan = (struct port_vlan){conf->vlan_mode, conf->priority_tags,
+			    tag, trunks != NULL ? conf->trunks : NULL};
+	}
 }
 
 struct dp_action *add_action(struct actions *l, enum dp_action_type type)
@@ -298,4 +321,26 @@ struct flow_match env_match(const char *text)
 		CHECK(flow_match_add_field(&m, flow_field_id(f), &v, &mask) == 0);
 	}
 	return m;
+}
+
+const struct program *env_run(struct env *e, uint16_t port, const char *packet)
+{
+	struct flow_key k = env_key(packet);
+	k.in_port = htonl(e->ports[port].conf.ofport);
+	return pipeline_run(e->w->pipeline, e->w,
+	    rcu_get(e->dp->bridges[e->ports[port].conf.bridge]), port, &k, NULL);
+}
+
+const char *program_text(const struct program *p)
+{
+	static char text[8192];
+	size_t n = 0;
+	text[0] = '\0';
+	prog_foreach(op, p)
+	{
+		char line[160];
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n > 0 ? "; " : "",
+		    prog_op_format(op, line, sizeof(line)));
+	}
+	return text;
 }

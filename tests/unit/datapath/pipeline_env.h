@@ -29,6 +29,11 @@ void env_destroy(struct env *e);
 /* Port id on a bridge under ofport, a device that is up. */
 struct port *env_port(struct env *e, uint16_t id, uint32_t bridge, uint32_t ofport);
 
+/* What the port does with VLANs; trunks: those it carries, ended by ENV_LIST_END; NULL: all. */
+enum { ENV_LIST_END = 0xffff };
+void env_vlan(struct env *e, uint16_t id, enum dp_vlan_mode mode, uint16_t tag,
+    const uint16_t *trunks, enum dp_priority_tags priority_tags);
+
 /* A list of actions under construction. */
 struct actions {
 	size_t size;
@@ -64,3 +69,6 @@ void env_commit(struct env *e);
 /* A flow key from "field=value,…". */
 struct flow_key env_key(const char *text);
 struct flow_match env_match(const char *text);
+/* The program of a packet "field=value,…" that comes in by a port; its text, valid until the next. */
+const struct program *env_run(struct env *e, uint16_t port, const char *packet);
+const char *program_text(const struct program *p);

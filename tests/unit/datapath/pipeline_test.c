@@ -37,30 +37,13 @@ static int teardown(void **)
 
 static const struct program *run_from(uint16_t port, const char *packet)
 {
-	struct flow_key k = env_key(packet);
-	k.in_port = htonl(e->ports[port].conf.ofport);
-	return pipeline_run(e->w->pipeline, e->w,
-	    rcu_get(e->dp->bridges[e->ports[port].conf.bridge]), port, &k, NULL);
-}
-
-static const char *text_of(const struct program *p)
-{
-	static char text[8192];
-	size_t n = 0;
-	text[0] = '\0';
-	prog_foreach(op, p)
-	{
-		char line[160];
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n > 0 ? "; " : "",
-		    prog_op_format(op, line, sizeof(line)));
-	}
-	return text;
+	return env_run(e, port, packet);
 }
 
 /* The program of a packet that comes in by port 1. */
 static const char *run(const char *packet)
 {
-	return text_of(run_from(1, packet));
+	return program_text(run_from(1, packet));
 }
 
 static struct actions *fresh(void)
@@ -572,7 +555,11 @@ static void make_routes(void)
 {
 	struct dp_route_conf r[2] = {0};
 	const struct dp_route_conf *slots[] = {&r[0], &r[1]};
-	struct tunnel_cfg_input in = {.routes = slots, .n_routes = 2};
+	struct dp_local_conf local = {0};
+	const struct dp_local_conf *locals[] = {&local};
+	struct tunnel_cfg_input in = {
+	    .routes = slots, .n_routes = 2, .locals = locals, .n_locals = 1};
+	assert_int_equal(ip_parse("192.0.2.80", &local.addr), 0);
 	assert_int_equal(ip_parse("192.0.2.5", &r[0].remote), 0);
 	assert_int_equal(ip_parse("192.0.2.9", &r[1].remote), 0);
 	e->dp->tunnels = tunnel_cfg_create(&in);
@@ -608,6 +595,23 @@ static void tunnel_takes_remote_and_vni_from_port_or_flow(void **)
 	assert_int_equal(op->tunnel.vni, 4097);
 	assert_int_equal(op->tunnel.route, 1);
 	assert_int_equal(op->tunnel.tnl_flags, PROG_TNL_TOS_INHERIT);
+	assert_int_equal(op->tunnel.local, 0);
+	flow->conf.flags |= DP_PORT_F_OUT_VNI | DP_PORT_F_CSUM | DP_PORT_F_NO_DF |
+			    DP_PORT_F_TTL_INHERIT | DP_PORT_F_LOCAL_FLOW;
+	flow->conf.tnl_out_vni = 5;
+	fixed->conf.flags = DP_PORT_F_OUT_VNI_FLOW;
+	assert_int_equal(ip_parse("192.0.2.80", &fixed->conf.tnl_local), 0);
+	op = run_from(1, "tun_id=9,tun_src=192.0.2.80," UDP4)->ops;
+	assert_int_equal(op->tunnel.vni, 9);
+	assert_int_equal(op->tunnel.local, 1);
+	op = (const void *)((const uint8_t *)op + op->len);
+	assert_int_equal(op->tunnel.vni, 5);
+	assert_int_equal(op->tunnel.local, 1);
+	assert_int_equal(op->tunnel.tnl_flags,
+	    PROG_TNL_TOS_INHERIT | PROG_TNL_CSUM | PROG_TNL_NO_DF | PROG_TNL_TTL_INHERIT);
+	fixed->conf.flags = 0;
+	assert_int_equal(ip_parse("192.0.2.81", &fixed->conf.tnl_local), 0); // not ours
+	assert_string_equal(run("tun_src=192.0.2.82," UDP4), "drop (tunnel_no_route)");
 }
 
 static void tunnel_without_remote_vni_or_route_is_a_drop(void **)
@@ -639,7 +643,7 @@ static void normal_learns_forwards_and_floods(void **)
 	struct program_fdb dep = p->fdb[0];
 	assert_int_equal(p->n_fdb, 1);
 	assert_string_equal(
-	    text_of(run_from(3, back)), "refresh source MAC on port 3, VLAN 0; output port 1");
+	    program_text(run_from(3, back)), "refresh source MAC on port 3, VLAN 0; output port 1");
 	assert_int_not_equal(
 	    dep.generation, fdb_shard_generation(e->bridges[1].fdb, dep.shard)); // flooded before
 	assert_string_equal(run(there), "refresh source MAC on port 1, VLAN 0; output port 3");
@@ -648,8 +652,8 @@ static void normal_learns_forwards_and_floods(void **)
 	    run_from(1, TAGGED "eth_src=02:00:00:00:00:01,eth_dst=02:00:00:00:00:02")->n_outputs,
 	    4);
 	// A station does not get its own packets back.
-	assert_string_equal(
-	    text_of(run_from(3, there)), "refresh source MAC on port 3, VLAN 0; drop (hairpin)");
+	assert_string_equal(program_text(run_from(3, there)),
+	    "refresh source MAC on port 3, VLAN 0; drop (hairpin)");
 }
 
 static void normal_drops_what_it_must_not_learn_or_forward(void **)

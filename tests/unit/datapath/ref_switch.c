@@ -343,30 +343,94 @@ static unsigned int learned(
 	return i;
 }
 
+static bool lists(const struct dp_port_conf *c, unsigned int vid)
+{
+	return (c->flags & DP_PORT_F_TRUNKS) == 0 || (c->trunks[vid / 64] & 1ull << vid % 64) != 0;
+}
+
+/* The VLAN of a frame that came in by the port; 4096: none of the port's. */
+static unsigned int vlan_of(const struct dp_port_conf *c, const struct frame *f)
+{
+	unsigned int vid = f->n_tags > 0 ? f->tci[0] & 0xfff : 0;
+	switch (c->vlan_mode) {
+	case DP_VLAN_ACCESS: return vid == 0 && f->n_tags < 2 ? c->vlan_tag : 4096u;
+	case DP_VLAN_TRUNK: return lists(c, vid) ? vid : 4096u;
+	default: return vid == 0 ? c->vlan_tag : vid == c->vlan_tag || lists(c, vid) ? vid : 4096u;
+	}
+}
+
+/* Sends the frame, as it came, by the port when that carries its VLAN. */
+static bool send_in_vlan(struct walk *w, uint16_t id, unsigned int vlan)
+{
+	const struct dp_port_conf *c = &w->e->ports[id].conf;
+	struct frame kept = w->f, *f = &w->f;
+	unsigned int pcp = f->n_tags > 0 ? f->tci[0] >> 13 : 0;
+	bool has_outer = f->n_tags > 0;
+	unsigned int n_inner = f->n_tags > 0 ? f->n_tags - 1 : 0;
+	uint16_t tpid = has_outer ? f->tpid[0] : 0x8100;
+	bool carries, untagged;
+	switch (c->vlan_mode) {
+	case DP_VLAN_ACCESS: carries = vlan == c->vlan_tag && n_inner == 0; break;
+	case DP_VLAN_TRUNK: carries = lists(c, vlan); break;
+	default: carries = vlan == c->vlan_tag || (vlan != 0 && lists(c, vlan)); break;
+	}
+	if (!carries)
+		return false;
+	untagged = vlan == 0 || c->vlan_mode == DP_VLAN_ACCESS ||
+		   (c->vlan_mode == DP_VLAN_NATIVE_UNTAGGED && vlan == c->vlan_tag);
+	// Take the outer tag off, then put on what the port wants.
+	if (has_outer) {
+		f->n_tags--;
+		memmove(f->tci, f->tci + 1, sizeof(f->tci) - sizeof(f->tci[0]));
+		memmove(f->tpid, f->tpid + 1, sizeof(f->tpid) - sizeof(f->tpid[0]));
+	}
+	bool priority = (c->priority_tags == DP_PRIORITY_TAGS_ALWAYS && has_outer) ||
+			(c->priority_tags == DP_PRIORITY_TAGS_IF_NONZERO && pcp != 0);
+	if (!untagged || priority) {
+		memmove(f->tci + 1, f->tci, sizeof(f->tci) - sizeof(f->tci[0]));
+		memmove(f->tpid + 1, f->tpid, sizeof(f->tpid) - sizeof(f->tpid[0]));
+		f->tci[0] = (uint16_t)(pcp << 13 | (untagged ? 0 : vlan));
+		f->tpid[0] = tpid;
+		f->n_tags++;
+	}
+	output_id(w, id);
+	w->f = kept;
+	return true;
+}
+
 static void normal(struct walk *w)
 {
 	struct ref_fdb *f = w->fdb;
-	uint16_t vlan = w->f.n_tags > 0 ? w->f.tci[0] & 0xfff : 0;
+	unsigned int vlan = vlan_of(&w->e->ports[w->in_port].conf, &w->f);
 	struct mac_addr dst_mac, src_mac;
 	memcpy(&dst_mac, w->f.macs, 6);
 	memcpy(&src_mac, w->f.macs + 6, 6);
+	if (vlan == 4096) {
+		fail(w, DP_DROP_VLAN_NOT_CARRIED);
+		return;
+	}
 	if ((src_mac.b[0] & 1) == 0) {
-		unsigned int i = learned(f, w->bridge, &src_mac, vlan);
+		unsigned int i = learned(f, w->bridge, &src_mac, (uint16_t)vlan);
 		if (i == REF_MAX_MACS)
 			abort();
 		f->n = i == f->n ? f->n + 1 : f->n;
 		f->m[i].bridge = w->bridge;
 		f->m[i].mac = src_mac;
-		f->m[i].vlan = vlan;
+		f->m[i].vlan = (uint16_t)vlan;
 		f->m[i].port = w->in_port;
 	}
-	unsigned int dst = learned(f, w->bridge, &dst_mac, vlan);
-	if ((dst_mac.b[0] & 1) != 0 || dst == f->n)
-		flood(w, false);
-	else if (f->m[dst].port == w->in_port)
+	unsigned int dst = learned(f, w->bridge, &dst_mac, (uint16_t)vlan);
+	const struct bridge_ports *ports = w->e->bridges[w->bridge].ports;
+	if ((dst_mac.b[0] & 1) != 0 || dst == f->n) {
+		for (uint32_t i = 0; i < ports->n; i++) {
+			if (ports->p[i].port != w->in_port && ports->p[i].flood)
+				send_in_vlan(w, ports->p[i].port, vlan);
+		}
+	} else if (f->m[dst].port == w->in_port) {
 		fail(w, DP_DROP_HAIRPIN);
-	else
-		output_id(w, f->m[dst].port);
+	} else if (!send_in_vlan(w, f->m[dst].port, vlan)) {
+		fail(w, DP_DROP_VLAN_NOT_CARRIED);
+	}
 }
 
 static void group(struct walk *w, uint32_t id)

@@ -110,6 +110,17 @@ void put_port(struct fixture *f, uint16_t id, uint32_t bridge, uint32_t ofport)
 	put_port_conf(f, id, bridge, ofport, (struct dp_port_conf){.kind = DP_PORT_NULL});
 }
 
+void put_vlan_port(struct fixture *f, uint16_t id, uint16_t tag, uint16_t trunk_vlan)
+{
+	struct dp_port_conf conf = {.kind = DP_PORT_NULL, .vlan_tag = tag};
+	conf.vlan_mode = trunk_vlan == 0 ? DP_VLAN_ACCESS : DP_VLAN_TRUNK;
+	if (trunk_vlan != 0) {
+		conf.flags = DP_PORT_F_TRUNKS;
+		conf.trunks[trunk_vlan / 64] = 1ULL << (trunk_vlan % 64);
+	}
+	put_port_conf(f, id, 1, id, conf);
+}
+
 void put_patch(struct fixture *f, uint16_t id, uint32_t bridge, uint32_t ofport, uint16_t peer)
 {
 	put_port_conf(

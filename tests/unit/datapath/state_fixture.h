@@ -41,6 +41,8 @@ void put(struct fixture *f, enum dp_kind kind, uint64_t id, const void *body, si
 void del(struct fixture *f, enum dp_kind kind, uint64_t id);
 void put_bridge(struct fixture *f, uint32_t id);
 void put_port(struct fixture *f, uint16_t id, uint32_t bridge, uint32_t ofport);
+/* In VLAN tag, untagged; or, with trunk_vlan not 0, a trunk of that. */
+void put_vlan_port(struct fixture *f, uint16_t id, uint16_t tag, uint16_t trunk_vlan);
 void put_patch(struct fixture *f, uint16_t id, uint32_t bridge, uint32_t ofport, uint16_t peer);
 void put_vxlan(struct fixture *f, uint16_t id, uint32_t bridge, uint32_t ofport);
 /* Matches TCP destination port tp_dst (0: anything), outputs to out. */

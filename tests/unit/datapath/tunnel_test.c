@@ -50,12 +50,17 @@ static void build(void)
 }
 
 /* Port id, or minus the reason. */
-static int find(const char *src, uint32_t vni, uint16_t udp_port)
+static int find_at(const char *src, int local, uint32_t vni, uint16_t udp_port)
 {
 	struct ip_addr a = ip(src);
 	struct tnl_port port;
-	enum dp_drop reason = tunnel_find_port(cfg, &a, udp_port, vni, &port);
+	enum dp_drop reason = tunnel_find_port(cfg, &a, (uint8_t)local, udp_port, vni, &port);
 	return reason == DP_DROP__COUNT ? port.id : -(int)reason;
+}
+
+static int find(const char *src, uint32_t vni, uint16_t udp_port)
+{
+	return find_at(src, 0, vni, udp_port);
 }
 
 static void the_most_exact_tunnel_port_wins(void **)
@@ -72,6 +77,32 @@ static void the_most_exact_tunnel_port_wins(void **)
 	assert_int_equal(find("2001:db8::1", 8, 4789), 4);
 	assert_int_equal(find("192.0.2.1", 7, 8472), -DP_DROP_VXLAN_UNKNOWN_PEER);
 	assert_int_equal(find("192.0.2.1", 8, 8472), -DP_DROP_VXLAN_UNKNOWN_VNI);
+}
+
+static void local_addresses_tell_tunnel_ports_apart(void **)
+{
+	// One address at two UDP ports, and another.
+	const struct dp_local_conf a = {.addr = ip("192.0.2.81")}, b = {.addr = ip("192.0.2.82")},
+				   a2 = {.addr = ip("192.0.2.81"), .udp_port = 8472};
+	const struct dp_local_conf *locals[] = {&a, &b, &a2};
+	in.locals = locals;
+	in.n_locals = ARRAY_SIZE(locals);
+	add_port(1, "192.0.2.1", 7, 0, 0);
+	add_port(2, "192.0.2.1", 7, 0, 0);
+	confs[1].tnl_local = ip("192.0.2.82");
+	add_port(3, NULL, 0, DP_PORT_F_REMOTE_FLOW | DP_PORT_F_VNI_FLOW, 8472);
+	confs[2].tnl_local = ip("192.0.2.81");
+	add_port(4, "192.0.2.1", 9, 0, 0);
+	confs[3].tnl_local = ip("192.0.2.83"); // not ours (yet)
+	build();
+	assert_int_equal(find_at("192.0.2.1", 0, 7, 4789), 1);
+	assert_int_equal(find_at("192.0.2.1", 1, 7, 4789), 2);
+	assert_int_equal(find_at("192.0.2.5", 2, 7, 8472), 3);
+	assert_int_equal(find_at("192.0.2.1", 0, 9, 4789), -DP_DROP_VXLAN_UNKNOWN_PEER);
+	const struct ip_addr c = ip("192.0.2.83");
+	assert_int_equal(tunnel_find_source(cfg, &b.addr), 1);
+	assert_int_equal(tunnel_find_source(cfg, &a2.addr), 0);
+	assert_int_equal(tunnel_find_source(cfg, &c), -1);
 }
 
 static void other_udp_ports_are_other_tunnels(void **)
@@ -203,6 +234,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, reset, reset)
 	const struct CMUnitTest tests[] = {
 	    TEST(the_most_exact_tunnel_port_wins),
+	    TEST(local_addresses_tell_tunnel_ports_apart),
 	    TEST(other_udp_ports_are_other_tunnels),
 	    TEST(fixed_remote_takes_nothing_from_others),
 	    TEST(only_listed_peers_may_send_and_only_their_vnis),

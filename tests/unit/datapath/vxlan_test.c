@@ -65,6 +65,7 @@ static int setup(void **state)
 	route6.remote = ip("2001:db8::1");
 	route6.local = ip("2001:db8::2");
 	fx.dp.secret = (struct hash_key){{0x123456789abcdef, 0xfedcba987654321}};
+	fx.dp.n_workers = 1;
 	build(0);
 	return fixture_reset(state);
 }
@@ -177,6 +178,77 @@ static void outer_headers_are_as_rfc_7348_wants_them(void **)
 	m = encap(fixture_parsed("ip4_udp"), 6, PROG_TNL_ZERO_CSUM6);
 	assert_int_equal(get_be16(at(m, 60)), 0);
 	rte_pktmbuf_free(m);
+}
+
+static void outer_headers_are_as_the_port_wants_them(void **)
+{
+	static const struct {
+		uint16_t flags;
+		uint8_t ttl; // of the outer packet
+	} cases[] = {{0, 64}, {PROG_TNL_CSUM, 64}, {PROG_TNL_NO_DF, 64}, {PROG_TNL_TTL_INHERIT, 9},
+	    {PROG_TNL_CSUM | PROG_TNL_NO_DF | PROG_TNL_TTL_INHERIT, 9}};
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases) * 4; i++) {
+		uint16_t flags = cases[i / 4].flags;
+		bool is_v4 = (i & 1) != 0, has_df = (flags & PROG_TNL_NO_DF) == 0;
+		uint8_t version = (i & 2) != 0 ? 4 : 6;
+		struct rte_mbuf *m = fixture_parsed(is_v4 ? "ip4_udp" : "ip6_udp");
+		*at(m, pkt_of(m)->l3_ofs + (is_v4 ? 8u : 7u)) = 9;
+		m = encap(m, version, flags);
+		assert_int_equal(*at(m, version == 4 ? 22 : 21), cases[i / 4].ttl);
+		if (version == 4) {
+			assert_int_equal(csum_ip4_sum(at(m, 14), 20), 0xffff);
+			assert_int_equal(get_be16(at(m, 20)), has_df ? 0x4000 : 0);
+			bool has_csum = (flags & PROG_TNL_CSUM) != 0;
+			assert_int_equal(get_be16(at(m, 40)) != 0, has_csum);
+		}
+		// The other end checks the rest, the checksum too where there is one.
+		m = arrive(m);
+		assert_int_equal(tunnel_input(receiver, m), DP_DROP__COUNT);
+		rte_pktmbuf_free(m);
+	}
+	// TTL of what has none; ids of packets that may be fragmented.
+	struct rte_mbuf *m = encap(fixture_parsed("arp_request"), 4, PROG_TNL_TTL_INHERIT);
+	assert_int_equal(*at(m, 22), 64);
+	rte_pktmbuf_free(m);
+	m = encap(fixture_parsed("ip4_udp"), 4, PROG_TNL_NO_DF);
+	struct rte_mbuf *next = encap(fixture_parsed("ip4_udp"), 4, PROG_TNL_NO_DF);
+	assert_int_not_equal(get_be16(at(m, 18)), get_be16(at(next, 18)));
+	rte_pktmbuf_free(m);
+	rte_pktmbuf_free(next);
+}
+
+static void source_address_is_the_ops(void **)
+{
+	const struct dp_route_conf *to[] = {&route4, &route6};
+	const struct dp_local_conf l4 = {.addr = ip("192.0.2.77")},
+				   l6 = {.addr = ip("2001:db8::77")};
+	const struct dp_local_conf *locals[] = {&l4, &l6};
+	tunnel_cfg_destroy(sender);
+	sender = tunnel_cfg_create(&(struct tunnel_cfg_input){
+	    .routes = to, .n_routes = 2, .locals = locals, .n_locals = 2});
+	assert_non_null(sender);
+	fx.dp.tunnels = sender;
+	for (unsigned int i = 0; i < 4; i++) {
+		uint8_t version = (i & 1) != 0 ? 4 : 6;
+		struct prog_op op = tunnel_op(version, (i & 2) != 0 ? PROG_TNL_CSUM : 0);
+		op.tunnel.local = version == 4 ? 1 : 2;
+		fx.n_out = 0;
+		tunnel_output(&fx.w, &op, fixture_parsed("ip4_udp"));
+		assert_int_equal(fx.n_out, 1);
+		struct rte_mbuf *m = arrive(fx.out[0].m);
+		fx.n_out = 0;
+		uint32_t source = version == 4 ? 0xc000024d : 0x77;
+		assert_int_equal(get_be32(at(m, version == 4 ? 26 : 34)), source);
+		assert_int_equal(tunnel_input(receiver, m), DP_DROP__COUNT);
+		assert_memory_equal(&pkt_of(m)->tun_src, version == 4 ? &l4.addr : &l6.addr,
+		    sizeof(struct ip_addr));
+		rte_pktmbuf_free(m);
+		// One of the other family, and one that is gone.
+		op.tunnel.local = version == 4 ? 2 : 3;
+		tunnel_output(&fx.w, &op, fixture_parsed("ip4_udp"));
+		assert_int_equal(fx.drop, DP_DROP_TUNNEL_NO_ROUTE);
+		assert_int_equal(fx.n_out, 0);
+	}
 }
 
 static void partial_inner_checksums_are_completed_before_encapsulation(void **)
@@ -516,6 +588,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(decap_of_encap_is_identity),
 	    TEST(outer_headers_are_as_rfc_7348_wants_them),
+	    TEST(outer_headers_are_as_the_port_wants_them),
+	    TEST(source_address_is_the_ops),
 	    TEST(partial_inner_checksums_are_completed_before_encapsulation),
 	    TEST(source_port_is_one_per_flow_and_salted),
 	    TEST(ecn_passes_as_rfc_6040_says),
