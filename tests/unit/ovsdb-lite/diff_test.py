@@ -85,6 +85,8 @@ SCHEMA = {
 }
 
 POOL = ["%08x-1111-4111-8111-111111111111" % i for i in range(14)]
+# Not one of another table's rows: ovsdb-server takes a reference to one with the row's own UUID for a reference to itself.
+NOWHERE = ["%08x-2222-4222-8222-222222222222" % i for i in range(3)]
 IDS = {"Root": POOL[0:4], "Child": POOL[4:9], "Uniq": POOL[9:12], "Must": POOL[12:14]}
 
 
@@ -104,12 +106,12 @@ class Server:
             env=env,
         )
         deadline = time.monotonic() + 20
-        while not os.path.exists(folder + "/sock"):
+        self.sock = socket.socket(socket.AF_UNIX)
+        while self.sock.connect_ex(folder + "/sock") != 0:
             if time.monotonic() > deadline or self.process.poll() is not None:
+                self.process.kill()
                 raise RuntimeError("ovsdb-server did not start")
             time.sleep(0.01)
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(folder + "/sock")
         self.decoder = json.JSONDecoder()
         self.text = ""
         self.n = 0
@@ -193,9 +195,10 @@ class Random:
         return self.r.choice(choices)
 
     def uuid(self, table):
-        if self.names and self.r.random() < 0.2:
-            return ["named-uuid", self.r.choice(self.names)]
-        pool = IDS[table] if self.r.random() < 0.95 else POOL
+        names = [n for n in self.names if n.startswith(table)]
+        if names and self.r.random() < 0.2:
+            return ["named-uuid", self.r.choice(names)]
+        pool = IDS[table] if self.r.random() < 0.95 else NOWHERE
         return ["uuid", self.r.choice(pool)]
 
     def atom(self, base):
@@ -262,7 +265,8 @@ class Random:
             if isinstance(type_, dict) and "value" in type_ and mutator == "delete" and self.r.random() < 0.5:
                 return [column, mutator, ["set", [self.atom(type_["key"]) for _ in range(self.some(0, 1, 2))]]]
             return [column, mutator, self.value(type_)]
-        return [column, mutator, self.some(0, 1, 2, 3, -1, 0.5, 2**62)]
+        # ovsdb-server takes 1 * 2^62 for an overflow.
+        return [column, mutator, self.some(0, 1, 2, 3, -1, 0.5, 3 if mutator == "*=" else 2**62)]
 
     def operation(self):
         table = self.some("Root", "Root", "Child", "Child", "Child", "Uniq", "Must")
@@ -271,7 +275,7 @@ class Random:
             o = {"op": op, "table": table, "row": self.row(table, self.some(0, 1, 2, 3, 6))}
             o["uuid"] = self.r.choice(IDS[table])
             if self.r.random() < 0.3:
-                o["uuid-name"] = self.some("x", "y", "z")
+                o["uuid-name"] = table + self.some("1", "2")
                 self.names.append(o["uuid-name"])
             if table == "Root" and self.r.random() < 0.9:
                 o["row"]["name"] = "n" + o["uuid"][:8]
@@ -308,7 +312,7 @@ class Random:
         )
 
     def transaction(self):
-        self.names = ["x"] if self.r.random() < 0.3 else []
+        self.names = [self.some("Root1", "Child1", "Child2")] if self.r.random() < 0.3 else []
         return ["D"] + [self.operation() for _ in range(self.some(1, 1, 1, 2, 3, 5))]
 
 
@@ -342,12 +346,31 @@ def compare(server, engine, params, same):
     return False
 
 
+def atoms(value):
+    """Every ["uuid", x] in a value."""
+    if isinstance(value, list) and len(value) == 2 and value[0] == "uuid":
+        yield value[1]
+    elif isinstance(value, list):
+        for element in value:
+            yield from atoms(element)
+
+
+def is_dangling(results):
+    """ovsdb-server's rows refer to some that are not there: it forgets weak references when it looks at a row before another one goes."""
+    tables = list(SCHEMA["tables"])
+    there = {row["_uuid"][1] for result in results for row in result["rows"]}
+    return any(u not in there for table, result in zip(tables, results) for row in result["rows"] for c in row for u in atoms(row[c]))
+
+
 def run(server, engine, seed, n):
     same, source = Same(), Random(seed)
     for i in range(n):
         try:
             if all(compare(server, engine, params, same) for params in (source.transaction(), dump())):
                 continue
+            if is_dangling(server.transact(dump())):
+                print("ovsdb-server has dangling references since transaction %d" % i)
+                return 0
         except Gone:
             print("ovsdb-server ended in transaction %d" % i)
             return 0
