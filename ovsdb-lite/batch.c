@@ -10,7 +10,6 @@
 #include "ovsdb-lite/json_text.h"
 #include "ovsdb-lite/mem.h"
 #include "ovsdb-lite/server_priv.h"
-#include "ovsdb-lite/shape.h"
 
 #define LOG_MODULE "ovsdb"
 #include "datapath/base/log.h"
@@ -128,7 +127,7 @@ static void take_in(struct batch_item *item)
 		return;
 	served->changed = true;
 	served->server->counters.n_txns++;
-	ovsdb_shape_forget_initial(&served->shapes);
+	ovsdb_served_forget_initial(served);
 	ovsdb_change_sets_add(&served->sets, item->changes);
 	ovsdb_history_add(&served->history, item->changes);
 }

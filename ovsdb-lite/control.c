@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "datapath/base/clock.h"
@@ -132,6 +133,7 @@ static int open_socket(const struct ovsdb_address *a)
 	if (fd < 0)
 		return -errno;
 	unlink(a->un.sun_path);
+	(void)fchmod(fd, S_IRWXU | S_IRWXG); // bind gives the file this mode
 	if (bind(fd, &a->any, a->size) == 0 && listen(fd, BACKLOG) == 0)
 		return fd;
 	int error = errno;

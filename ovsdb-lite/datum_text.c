@@ -28,6 +28,19 @@ void ovsdb_datum_write(struct buf_writer *w, const struct ovsdb_datum *d)
 	ovsdb_json_write_raw(w, "]]");
 }
 
+size_t ovsdb_datum_bytes(const struct ovsdb_datum *d)
+{
+	size_t size = 0;
+	for (uint32_t i = 0; i < d->n; i++) {
+		size += 2 * sizeof(struct ovsdb_uuid);
+		if (d->key_type == OVSDB_STRING)
+			size += ovsdb_datum_key(d, i).string->len;
+		if (d->value_type == OVSDB_STRING)
+			size += ovsdb_datum_value(d, i).string->len;
+	}
+	return size;
+}
+
 void ovsdb_uuid_write(struct buf_writer *w, const struct ovsdb_uuid *uuid)
 {
 	char text[OVSDB_UUID_LEN + 3];

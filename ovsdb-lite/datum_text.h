@@ -10,4 +10,6 @@
 #include "ovsdb-lite/datum.h"
 
 void ovsdb_datum_write(struct buf_writer *w, const struct ovsdb_datum *d);
+/* Memory of the atoms and their texts, as if nobody shared them. */
+size_t ovsdb_datum_bytes(const struct ovsdb_datum *d);
 void ovsdb_uuid_write(struct buf_writer *w, const struct ovsdb_uuid *uuid); // quoted

@@ -3,7 +3,9 @@
 
 #include <stdlib.h>
 
+#include "ovsdb-lite/datum_text.h"
 #include "ovsdb-lite/mem.h"
+#include "ovsdb-lite/table.h"
 
 struct history_txn {
 	struct list node;
@@ -12,6 +14,7 @@ struct history_txn {
 };
 
 static size_t size_of(const struct ovsdb_changes *changes);
+static size_t size_of_old(const struct ovsdb_change *change);
 static void drop_oldest(struct ovsdb_history *h);
 
 void ovsdb_history_init(struct ovsdb_history *h, size_t max_n, size_t max_size)
@@ -57,13 +60,29 @@ struct ovsdb_change_set *ovsdb_history_after(
 	return set;
 }
 
-/* The new versions are the table's, or an old version of a later transaction. */
+/* The new versions are the table's, or an old version of a later transaction; of the old ones counts what the new do not share. */
 static size_t size_of(const struct ovsdb_changes *changes)
 {
 	size_t size = sizeof(*changes) + changes->n * sizeof(*changes->array);
 	for (size_t i = 0; i < changes->n; i++)
 		if (changes->array[i].old != NULL)
-			size += ovsdb_row_bytes(changes->array[i].old);
+			size += size_of_old(&changes->array[i]);
+	return size;
+}
+
+static size_t size_of_old(const struct ovsdb_change *change)
+{
+	const struct ovsdb_table_schema *schema = change->table->schema;
+	size_t size = ovsdb_row_bytes(change->old);
+	for (size_t i = OVSDB_N_STD_COLUMNS; i < schema->n_columns; i++) {
+		const struct ovsdb_column *column = &schema->columns[i];
+		if (!ovsdb_row_has(change->old, column) ||
+		    (change->new !=
+			NULL &&ovsdb_row_column_equals(change->old, change->new, column)))
+			continue;
+		struct ovsdb_datum d = ovsdb_row_get(change->old, column);
+		size += ovsdb_datum_bytes(&d);
+	}
 	return size;
 }
 

@@ -44,6 +44,7 @@ int ovsdb_json_stream_feed(struct ovsdb_json_stream *s, const char *data, size_t
 	*used = begin + n;
 	if (r < 0 || s->size + n > s->limits->size)
 		return refuse(s, r < 0 ? r : -E2BIG, err);
+	s->last_size = s->size + n;
 	if (r == 1 && s->size == 0) { // all of it is in these bytes
 		restart(s);
 		r = decode(data + begin, n, ret, err);

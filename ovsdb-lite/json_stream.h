@@ -31,6 +31,7 @@ struct ovsdb_json_stream {
 	char *data; // of a message that has begun
 	size_t size;
 	size_t capacity;
+	size_t last_size; // bytes of the latest message
 	size_t n_values;
 	unsigned int depth;
 	bool in_string;

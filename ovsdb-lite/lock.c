@@ -18,6 +18,7 @@ struct waiter {
 	struct list node;       // in the lock
 	struct list in_session; // until it is unlocked, also when the lock is lost
 	struct ovsdb_session *session;
+	size_t kept;
 	struct ovsdb_lock *lock; // NULL: was stolen from who had stolen it
 	bool has_stolen;
 	char name[];
@@ -104,6 +105,7 @@ void ovsdb_lock_destroy_all(struct ovsdb_server *s)
 static void acquire(struct ovsdb_session *s, const struct ovsdb_call *call, bool steals)
 {
 	const char *name = NULL;
+	size_t kept = ovsdb_session_request_size(s);
 	if (s->is_read_only) {
 		ovsdb_session_fail(
 		    s, call->id, "lock and unlock methods not allowed, DB server is read only.");
@@ -115,12 +117,15 @@ static void acquire(struct ovsdb_session *s, const struct ovsdb_call *call, bool
 		    call->params, NULL, "must issue \"unlock\" before new \"%s\"", call->method);
 	if (error == NULL && s->n_locks >= s->server->limits.locks)
 		error = ovsdb_session_at_limit(&s->server->hits.locks, "locks of a client");
+	if (error == NULL)
+		error = ovsdb_session_keep(s, kept);
 	if (error != NULL) {
 		ovsdb_session_refuse(s, call->id, error);
 		return;
 	}
 	size_t size = strlen(name) + 1;
 	struct waiter *w = ovsdb_alloc(sizeof(*w) + size);
+	w->kept = kept;
 	memcpy(w->name, name, size);
 	w->session = s;
 	w->lock = get(s->server, name);
@@ -204,6 +209,7 @@ static void drop(struct waiter *w)
 	}
 	list_del(&w->in_session);
 	w->session->n_locks--;
+	ovsdb_session_give(w->session, w->kept);
 	free(w);
 }
 

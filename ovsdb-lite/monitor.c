@@ -20,6 +20,7 @@ struct ovsdb_monitor {
 	json_t *id;
 	struct ovsdb_shape *shape;
 	struct ovsdb_condition *conditions; // as shape->tables; NULL in version 1
+	size_t kept_at_first, kept;         // bytes: of its request, and now
 	bool chooses;                       // some row may be left out
 	struct ovsdb_change_set *set;       // what the client has still to be told
 };
@@ -84,10 +85,13 @@ void ovsdb_monitor_cancel(struct ovsdb_session *s, const struct ovsdb_call *call
 /* Readers that are behind get theirs when they have read: merged by then. */
 void ovsdb_monitor_send_updates(struct ovsdb_session *s)
 {
-	if (s->has_ended || ovsdb_conn_is_congested(s->conn))
+	if (s->has_ended)
 		return;
-	list_foreach (m, &s->monitors, struct ovsdb_monitor, in_session)
+	list_foreach (m, &s->monitors, struct ovsdb_monitor, in_session) {
+		if (ovsdb_conn_is_congested(s->conn))
+			return;
 		send_update(m);
+	}
 }
 
 void ovsdb_monitor_send_updates_of(struct ovsdb_served *served)
@@ -157,9 +161,13 @@ static struct ovsdb_error *decode(struct ovsdb_monitor *m, const struct ovsdb_ca
 		return ovsdb_syntax_error(id, NULL, "duplicate monitor ID");
 	if (s->n_monitors >= s->server->limits.monitors)
 		return ovsdb_session_at_limit(&s->server->hits.monitors, "monitors of a client");
+	struct ovsdb_error *error = ovsdb_session_keep(s, ovsdb_session_request_size(s));
+	if (error != NULL)
+		return error;
+	m->kept = m->kept_at_first = ovsdb_session_request_size(s);
 	m->id = json_incref((json_t *)id);
-	struct ovsdb_error *error = ovsdb_monitor_request_decode(m->served->db, &m->served->shapes,
-	    requests, m->version == 1 ? 1 : 2, m->version != 1, &m->shape, &m->conditions);
+	error = ovsdb_monitor_request_decode(m->served->db, &m->served->shapes, requests,
+	    m->version == 1 ? 1 : 2, m->version != 1, &m->shape, &m->conditions);
 	if (error == NULL)
 		m->chooses = ovsdb_conditions_choose(m->conditions, m->shape->n);
 	return error;
@@ -202,13 +210,17 @@ static struct ovsdb_shared_text *initial_text(struct ovsdb_monitor *m)
 {
 	struct buf_writer w;
 	struct ovsdb_shape *shape = m->shape;
-	if (!m->chooses && shape->initial != NULL)
-		return ovsdb_shared_text_ref(shape->initial);
+	struct ovsdb_served *served = m->served;
+	if (!m->chooses && served->initial != NULL && served->initial_shape == shape->serial)
+		return ovsdb_shared_text_ref(served->initial);
 	buf_writer_init(&w, SIZE_MAX);
 	bool written = ovsdb_update_write_initial(&w, shape, m->chooses ? m->conditions : NULL);
 	struct ovsdb_shared_text *text = text_of(&w, written);
-	if (!m->chooses && text != NULL)
-		shape->initial = ovsdb_shared_text_ref(text);
+	if (!m->chooses && text != NULL) {
+		ovsdb_served_forget_initial(served);
+		served->initial = ovsdb_shared_text_ref(text);
+		served->initial_shape = shape->serial;
+	}
 	return text;
 }
 
@@ -319,6 +331,15 @@ static struct ovsdb_error *change(struct ovsdb_session *s, const struct ovsdb_ca
 	    m->served->db, m->shape, m->conditions, requests, &conditions);
 	if (error != NULL)
 		return error;
+	size_t kept = m->kept_at_first + ovsdb_conditions_bytes(conditions, m->shape->n);
+	error = kept > m->kept ? ovsdb_session_keep(s, kept - m->kept) : NULL;
+	if (error != NULL) {
+		ovsdb_conditions_destroy(conditions, m->shape->n);
+		return error;
+	}
+	if (kept < m->kept)
+		ovsdb_session_give(s, m->kept - kept);
+	m->kept = kept;
 	send_update(m); // by the old id and conditions
 	json_decref(m->id);
 	m->id = json_incref(new_id);
@@ -345,6 +366,7 @@ static void destroy(struct ovsdb_monitor *m)
 	list_del(&m->in_session);
 	list_del(&m->in_db);
 	m->session->n_monitors--;
+	ovsdb_session_give(m->session, m->kept);
 	ovsdb_change_set_leave(m->set);
 	if (m->shape != NULL)
 		ovsdb_conditions_destroy(m->conditions, m->shape->n);

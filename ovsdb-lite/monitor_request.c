@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ovsdb-lite/datum_text.h"
 #include "ovsdb-lite/db.h"
 #include "ovsdb-lite/mem.h"
 #include "ovsdb-lite/parser.h"
@@ -91,6 +92,16 @@ void ovsdb_conditions_destroy(struct ovsdb_condition *conditions, size_t n)
 	for (size_t i = 0; conditions != NULL && i < n; i++)
 		ovsdb_condition_fini(&conditions[i]);
 	free(conditions);
+}
+
+size_t ovsdb_conditions_bytes(const struct ovsdb_condition *conditions, size_t n)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < conditions[i].n; k++)
+			size += sizeof(conditions[i].clauses[k]) +
+				ovsdb_datum_bytes(&conditions[i].clauses[k].arg);
+	return size;
 }
 
 bool ovsdb_conditions_choose(const struct ovsdb_condition *conditions, size_t n)

@@ -19,5 +19,6 @@ struct ovsdb_error *ovsdb_monitor_request_decode_change(const struct ovsdb_db *d
     const struct ovsdb_shape *shape, const struct ovsdb_condition *conditions,
     const json_t *requests, struct ovsdb_condition **ret);
 void ovsdb_conditions_destroy(struct ovsdb_condition *conditions, size_t n); // NULL is fine
+size_t ovsdb_conditions_bytes(const struct ovsdb_condition *conditions, size_t n);
 /* Some row is left out. */
 bool ovsdb_conditions_choose(const struct ovsdb_condition *conditions, size_t n);

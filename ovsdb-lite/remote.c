@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "datapath/base/clock.h"
@@ -280,8 +281,10 @@ static int open_listener(struct ovsdb_remote *r)
 	int fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (ovsdb_address_is_unix(a))
+	if (ovsdb_address_is_unix(a)) {
 		unlink(a->un.sun_path);
+		(void)fchmod(fd, S_IRWXU | S_IRWXG); // bind gives the file this mode
+	}
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
 	    bind(fd, &a->any, a->size) == 0 && listen(fd, BACKLOG) == 0)
 		return fd;

@@ -7,8 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "datapath/base/hash.h"
 #include "datapath/base/sd_notify.h"
 #include "ovsdb-lite/mem.h"
 
@@ -17,6 +20,7 @@
 
 enum { STATUS_MS = 2500 };
 
+static void raise_descriptors(void);
 static int run(struct ovsdb_serve *s, struct err *err);
 static int start(struct ovsdb_serve *s, struct err *err);
 static void finish(struct ovsdb_serve *s);
@@ -25,6 +29,7 @@ static int serve_all_of(struct ovsdb_serve *s, struct ovsdb_storage *storage, st
 static bool is_open(const struct ovsdb_serve *s, const char *path);
 static void close_storage(struct ovsdb_serve_storage *st);
 static void apply_tls(struct ovsdb_serve *s);
+static uint64_t stamp_of(const struct ovsdb_tls_files *files);
 static void apply_remotes(struct ovsdb_serve *s);
 static bool has_db_remotes(const struct ovsdb_serve *s);
 static void on_commit(void *arg, struct ovsdb_changes *changes);
@@ -45,6 +50,7 @@ int ovsdb_serve(int argc, char *const argv[])
 	log_init("ovsdb-lite", (enum log_level)options.log_level);
 	s.log_level = options.log_level;
 	signal(SIGPIPE, SIG_IGN);
+	raise_descriptors();
 	list_init(&s.storages);
 	rc = run(&s, &err);
 	finish(&s);
@@ -154,6 +160,16 @@ int ovsdb_serve_open_log(const char *path, struct err *err)
 	}
 	close(fd);
 	return 0;
+}
+
+/* As many clients as the limits let. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static int run(struct ovsdb_serve *s, struct err *err)
@@ -299,8 +315,10 @@ static void apply_tls(struct ovsdb_serve *s)
 	    .ciphers = ovsdb_db_column_text(s->server, named->ciphers),
 	};
 	struct err err = {0};
-	if (!s->wants_tls)
+	uint64_t stamp = s->wants_tls ? stamp_of(&files) : 0;
+	if (!s->wants_tls || stamp == s->tls_stamp)
 		return;
+	s->tls_stamp = stamp;
 	if (ovsdb_server_set_tls(s->server, &files, &err) == 0) {
 		free(s->tls_faults);
 		s->tls_faults = NULL;
@@ -309,6 +327,26 @@ static void apply_tls(struct ovsdb_serve *s)
 		free(s->tls_faults);
 		s->tls_faults = ovsdb_copy_text(err.what);
 	}
+}
+
+/* Another when a name, or what a file holds by its time and size, is another. */
+static uint64_t stamp_of(const struct ovsdb_tls_files *files)
+{
+	const char *const names[] = {files->private_key, files->certificate, files->ca_cert,
+	    files->peer_ca_cert, files->protocols, files->ciphers};
+	uint64_t stamps[ARRAY_SIZE(names)][4] = {0};
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct stat st;
+		if (names[i] == NULL)
+			continue;
+		stamps[i][0] = hash_stable(names[i], strlen(names[i]));
+		if (i > 3 || stat(names[i], &st) != 0)
+			continue;
+		stamps[i][1] = (uint64_t)st.st_mtim.tv_sec;
+		stamps[i][2] = (uint64_t)st.st_mtim.tv_nsec;
+		stamps[i][3] = (uint64_t)st.st_size;
+	}
+	return hash_stable(stamps, sizeof(stamps)) | 1;
 }
 
 static void apply_remotes(struct ovsdb_serve *s)

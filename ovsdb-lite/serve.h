@@ -51,7 +51,8 @@ struct ovsdb_serve {
 	bool remotes_changed; // those of db: columns may have
 	bool wants_tls;       // files are named
 	int log_level;
-	char *tls_faults; // last said
+	uint64_t tls_stamp; // of the files that are in force
+	char *tls_faults;   // last said
 };
 
 /* An exit code. argv[0] is "serve". */

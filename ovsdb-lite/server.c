@@ -176,6 +176,12 @@ void ovsdb_server_wake(struct ovsdb_server *s)
 	event_active(s->pass_end, EV_TIMEOUT, 0);
 }
 
+void ovsdb_served_forget_initial(struct ovsdb_served *served)
+{
+	ovsdb_shared_text_unref(served->initial);
+	served->initial = NULL;
+}
+
 void ovsdb_served_replace(struct ovsdb_served *served, struct ovsdb_db *db)
 {
 	struct ovsdb_db *former = served->db;
@@ -232,6 +238,7 @@ static void served_destroy(struct ovsdb_served *served)
 /* All that refers to the database and its rows. */
 static void let_go(struct ovsdb_served *served)
 {
+	ovsdb_served_forget_initial(served);
 	ovsdb_monitor_cancel_db(served);
 	ovsdb_transact_cancel_all(NULL, served);
 }

@@ -25,8 +25,11 @@ struct ovsdb_served {
 	struct list shapes;            // of monitors: shape.h
 	struct ovsdb_change_sets sets;
 	struct ovsdb_history history;
-	bool changed;    // in the batch that is being told
-	bool is_refused; // the batch's changes of it were undone
+	/* What monitors of one shape were told at first, the latest: as long as nothing changes. */
+	struct ovsdb_shared_text *initial;
+	uint64_t initial_shape; // its serial
+	bool changed;           // in the batch that is being told
+	bool is_refused;        // the batch's changes of it were undone
 };
 
 struct ovsdb_lock; // lock.c
@@ -51,6 +54,7 @@ struct ovsdb_server {
 	struct list ended; // sessions to be freed
 	struct hmap locks;
 	unsigned int n_sessions, n_handshakes;
+	size_t kept;            // of kept_total
 	struct ssl_ctx_st *tls; // NULL: none
 	struct list batch;      // struct ovsdb_batch_item
 	struct event *pass_end; // active when there is something to do at the end of the pass
@@ -76,6 +80,7 @@ struct ovsdb_session {
 	unsigned int n_monitors;
 	struct list lock_waiters;
 	unsigned int n_locks;
+	size_t kept;         // of kept_size
 	struct list waiting; // transactions
 	unsigned int n_waiting;
 };
@@ -94,6 +99,7 @@ struct ovsdb_served *ovsdb_server_served_of(
     const struct ovsdb_server *s, const struct ovsdb_db *db);
 /* Something is to be done at the end of the pass. */
 void ovsdb_server_wake(struct ovsdb_server *s);
+void ovsdb_served_forget_initial(struct ovsdb_served *served);
 /* served's database is another one, of another schema, from now on; the former is destroyed. */
 void ovsdb_served_replace(struct ovsdb_served *served, struct ovsdb_db *db);
 
@@ -115,6 +121,12 @@ void ovsdb_session_notify(struct ovsdb_session *s, const char *method, json_t *p
 void ovsdb_session_send(struct ovsdb_session *s, const struct buf_writer *text);
 /* The same, not behind the batch. */
 void ovsdb_session_send_now(struct ovsdb_session *s, const void *data, size_t size);
+/* Charges what the session makes the server keep, for ovsdb_session_give, or there is an error. */
+MUST_CHECK
+struct ovsdb_error *ovsdb_session_keep(struct ovsdb_session *s, size_t size);
+/* Of the request that is being looked at. */
+size_t ovsdb_session_request_size(const struct ovsdb_session *s);
+void ovsdb_session_give(struct ovsdb_session *s, size_t size);
 struct ovsdb_error *ovsdb_session_at_limit(uint32_t *hits, const char *what);
 
 /* batch.c */

@@ -131,6 +131,31 @@ void ovsdb_session_send_now(struct ovsdb_session *s, const void *data, size_t si
 	ovsdb_conn_send(s->conn, data, size);
 }
 
+struct ovsdb_error *ovsdb_session_keep(struct ovsdb_session *s, size_t size)
+{
+	struct ovsdb_server *server = s->server;
+	if (s->kept + size > server->limits.kept_size)
+		return ovsdb_session_at_limit(
+		    &server->hits.kept_size, "bytes that a client's requests keep");
+	if (server->kept + size > server->limits.kept_total)
+		return ovsdb_session_at_limit(
+		    &server->hits.kept_total, "bytes that all clients' requests keep");
+	s->kept += size;
+	server->kept += size;
+	return NULL;
+}
+
+size_t ovsdb_session_request_size(const struct ovsdb_session *s)
+{
+	return s->conn->stream.last_size;
+}
+
+void ovsdb_session_give(struct ovsdb_session *s, size_t size)
+{
+	s->kept -= size;
+	s->server->kept -= size;
+}
+
 struct ovsdb_error *ovsdb_session_at_limit(uint32_t *hits, const char *what)
 {
 	++*hits;

@@ -77,18 +77,9 @@ void ovsdb_shape_unref(struct ovsdb_shape *shape)
 	for (size_t i = 0; i < shape->n; i++)
 		free(shape->tables[i].columns);
 	list_del(&shape->node);
-	ovsdb_shared_text_unref(shape->initial);
 	free(shape->tables);
 	free(shape->by_number);
 	free(shape);
-}
-
-void ovsdb_shape_forget_initial(struct list *shapes)
-{
-	list_foreach (shape, shapes, struct ovsdb_shape, node) {
-		ovsdb_shared_text_unref(shape->initial);
-		shape->initial = NULL;
-	}
 }
 
 static bool equals(const struct ovsdb_shape *a, const struct ovsdb_shape *b)

@@ -40,8 +40,6 @@ struct ovsdb_shape {
 	struct ovsdb_shape_table *tables;
 	uint16_t *by_number; // of the schema's tables: index + 1, 0: not looked at
 	size_t max_columns;  // of a table
-	/* What a new monitor is told, while the database stays as it is. */
-	struct ovsdb_shared_text *initial;
 };
 
 struct ovsdb_shape *ovsdb_shape_create(int version);
@@ -58,4 +56,3 @@ bool ovsdb_shape_add_column(
 struct ovsdb_shape *ovsdb_shape_intern(
     struct list *shapes, const struct ovsdb_schema *schema, struct ovsdb_shape *shape);
 void ovsdb_shape_unref(struct ovsdb_shape *shape); // NULL is fine
-void ovsdb_shape_forget_initial(struct list *shapes);

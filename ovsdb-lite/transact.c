@@ -17,6 +17,7 @@ struct waiting {
 	struct ovsdb_session *session;
 	struct ovsdb_served *served;
 	json_t *id, *params;
+	size_t kept;
 	uint64_t arrived_ms;
 	struct event *timer; // NULL: for ever
 };
@@ -181,7 +182,14 @@ static void reply(
 static void park(
     struct ovsdb_session *s, const struct ovsdb_call *call, uint64_t arrived_ms, int64_t timeout_ms)
 {
+	size_t kept = ovsdb_session_request_size(s);
+	struct ovsdb_error *error = ovsdb_session_keep(s, kept);
+	if (error != NULL) {
+		ovsdb_session_refuse(s, call->id, error);
+		return;
+	}
 	struct waiting *w = ovsdb_alloc(sizeof(*w));
+	w->kept = kept;
 	w->session = s;
 	w->served = call->served;
 	w->id = json_incref(call->id);
@@ -249,6 +257,7 @@ static void forget(struct waiting *w)
 	list_del(&w->in_session);
 	list_del(&w->in_db);
 	w->session->n_waiting--;
+	ovsdb_session_give(w->session, w->kept);
 	event_free(w->timer);
 	json_decref(w->id);
 	json_decref(w->params);

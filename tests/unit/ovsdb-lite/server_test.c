@@ -424,6 +424,49 @@ static void a_conversion_cancels_and_disconnects(void **)
 	server_fixture_fini(&f);
 }
 
+static void what_requests_keep_is_bounded_and_given_back(void **)
+{
+	struct ovsdb_server_limits l = ovsdb_server_default_limits;
+	l.kept_size = 1000;
+	server_fixture_init(&f, &l, NULL, false, NULL);
+	server_connect(&f, 0);
+	for (int i = 0; i < 5; i++) {
+		server_send(&f, 0,
+		    "{'id':1,'method':'monitor_cond','params':['t','%0600d',{'r':[{'columns':['i']}"
+		    "]}]}",
+		    i);
+		server_expect(&f, 0, "{'error':null,'id':1,'result':{}}");
+		server_ask(&f, 0,
+		    "{'id':2,'method':'monitor_cond','params':['t','b',{'r':[{'columns':['i','s','"
+		    "set'],"
+		    "'where':[['s','==','"
+		    "0123456789012345678901234567890123456789012345678901234567890123456789"
+		    "012345678901234567890123456789012345678901234567890123456789012345678901234567"
+		    "8901234567890123456789"
+		    "012345678901234567890123456789012345678901234567890123456789012345678901234567"
+		    "8901234567890123456789']]}]}]}",
+		    "{'error':{'details':'the limit of bytes that a client's requests keep is "
+		    "reached','error':'resources exhausted'},'id':2}");
+		server_send(&f, 0,
+		    "{'id':3,'method':'monitor_cond_change','params':['%0600d','%0600d',{'r':[{'"
+		    "where':[['s','==','%0500d']]}]}]}",
+		    i, i, 1);
+		json_t *answer = server_receive(&f, 0);
+		assert_non_null(json_object_get(json_object_get(answer, "error"), "details"));
+		json_decref(answer);
+		for (int k = 0; k < 20; k++) {
+			server_send(&f, 0,
+			    "{'id':4,'method':'monitor_cond_change','params':['%0600d','%0600d',{'"
+			    "r':[{'where':[['s','==','%0100d']]}]}]}",
+			    i, i, k);
+			server_expect(&f, 0, "{'error':null,'id':4,'result':{}}");
+		}
+		server_send(&f, 0, "{'id':5,'method':'monitor_cancel','params':['%0600d']}", i);
+		server_expect(&f, 0, "{'error':null,'id':5,'result':{}}");
+	}
+	server_fixture_fini(&f);
+}
+
 static void silence_is_asked_about_and_then_ended(void **)
 {
 	server_fixture_init(&f, NULL, NULL, false, NULL);
@@ -507,6 +550,7 @@ int main(void)
 	    cmocka_unit_test(a_client_that_comes_back_is_told_what_it_missed),
 	    cmocka_unit_test(rows_are_chosen_by_conditions_that_may_change),
 	    cmocka_unit_test(a_conversion_cancels_and_disconnects),
+	    cmocka_unit_test(what_requests_keep_is_bounded_and_given_back),
 	    cmocka_unit_test(silence_is_asked_about_and_then_ended),
 	    cmocka_unit_test(a_user_transacts_and_is_told_when_it_is_durable),
 	    cmocka_unit_test(one_text_goes_to_a_hundred_monitors),
