@@ -59,7 +59,7 @@ static struct ovsdb_error *convert_row(
 	for (uint16_t i = OVSDB_N_STD_COLUMNS; error == NULL && i < schema->n_columns; i++) {
 		const struct ovsdb_column *to = &schema->columns[i];
 		const struct ovsdb_column *from = ovsdb_table_find_column(row->table, to->name);
-		if (from == NULL || !from->is_persistent || !to->is_persistent)
+		if (from == NULL)
 			continue;
 		struct ovsdb_datum value = ovsdb_row_get(row, from);
 		error = convert_datum(to, from, &value, &cells[n].datum);

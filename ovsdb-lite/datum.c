@@ -7,11 +7,11 @@
 #include "ovsdb-lite/column_type.h"
 #include "ovsdb-lite/mem.h"
 
+static void grow_pairs(struct ovsdb_datum_builder *b);
 static size_t atom_words(uint8_t type);
 static union ovsdb_atom load(const uint64_t *words, size_t i, uint8_t type);
 static void store(uint64_t *words, size_t i, const union ovsdb_atom *atom, uint8_t type);
 static void free_block(struct ovsdb_datum *d);
-static struct ovsdb_datum inline_datum(union ovsdb_atom atom, enum ovsdb_atomic_type type);
 static int compare_in_builder(const void *a, const void *b, void *ctx);
 
 union ovsdb_atom ovsdb_datum_key(const struct ovsdb_datum *d, uint32_t i)
@@ -157,29 +157,36 @@ struct ovsdb_datum ovsdb_datum_default(const struct ovsdb_type *type)
 	return ovsdb_datum_ref(&type->default_value);
 }
 
+struct ovsdb_datum ovsdb_datum_of_atom(union ovsdb_atom atom, enum ovsdb_atomic_type type)
+{
+	return (struct ovsdb_datum){
+	    .n = 1, .key_type = (uint8_t)type, .is_inline = true, .atom = atom};
+}
+
 struct ovsdb_datum ovsdb_datum_of_string(const char *s)
 {
-	return inline_datum((union ovsdb_atom){.string = ovsdb_text_of_string(s)}, OVSDB_STRING);
+	return ovsdb_datum_of_atom(
+	    (union ovsdb_atom){.string = ovsdb_text_of_string(s)}, OVSDB_STRING);
 }
 
 struct ovsdb_datum ovsdb_datum_of_integer(int64_t v)
 {
-	return inline_datum((union ovsdb_atom){.integer = v}, OVSDB_INTEGER);
+	return ovsdb_datum_of_atom((union ovsdb_atom){.integer = v}, OVSDB_INTEGER);
 }
 
 struct ovsdb_datum ovsdb_datum_of_real(double v)
 {
-	return inline_datum((union ovsdb_atom){.real = v}, OVSDB_REAL);
+	return ovsdb_datum_of_atom((union ovsdb_atom){.real = v}, OVSDB_REAL);
 }
 
 struct ovsdb_datum ovsdb_datum_of_boolean(bool v)
 {
-	return inline_datum((union ovsdb_atom){.boolean = v}, OVSDB_BOOLEAN);
+	return ovsdb_datum_of_atom((union ovsdb_atom){.boolean = v}, OVSDB_BOOLEAN);
 }
 
 struct ovsdb_datum ovsdb_datum_of_uuid(struct ovsdb_uuid v)
 {
-	return inline_datum((union ovsdb_atom){.uuid = v}, OVSDB_UUID);
+	return ovsdb_datum_of_atom((union ovsdb_atom){.uuid = v}, OVSDB_UUID);
 }
 
 struct ovsdb_datum ovsdb_datum_of_words(
@@ -188,14 +195,14 @@ struct ovsdb_datum ovsdb_datum_of_words(
 	union ovsdb_atom atom = {.uuid = {0}};
 
 	memcpy(&atom, words, is_wide ? sizeof(atom) : sizeof(*words));
-	return inline_datum(atom, key);
+	return ovsdb_datum_of_atom(atom, key);
 }
 
 struct ovsdb_datum ovsdb_datum_of_block(
     struct ovsdb_block *block, enum ovsdb_atomic_type key, enum ovsdb_atomic_type value)
 {
 	if (block->n == 1 && value == OVSDB_VOID)
-		return inline_datum(load(block->words, 0, (uint8_t)key), key);
+		return ovsdb_datum_of_atom(load(block->words, 0, (uint8_t)key), key);
 	struct ovsdb_datum d = ovsdb_datum_empty(key, value);
 	d.n = block->n;
 	d.block = block;
@@ -242,7 +249,12 @@ struct ovsdb_block *ovsdb_block_alloc(
 void ovsdb_datum_builder_init(
     struct ovsdb_datum_builder *b, enum ovsdb_atomic_type key, enum ovsdb_atomic_type value)
 {
-	*b = (struct ovsdb_datum_builder){.key_type = (uint8_t)key, .value_type = (uint8_t)value};
+	b->key_type = (uint8_t)key;
+	b->value_type = (uint8_t)value;
+	b->is_unsorted = false;
+	b->n = 0;
+	b->capacity = ARRAY_SIZE(b->few);
+	b->pairs = b->few;
 }
 
 void ovsdb_datum_builder_fini(struct ovsdb_datum_builder *b)
@@ -251,14 +263,16 @@ void ovsdb_datum_builder_fini(struct ovsdb_datum_builder *b)
 		ovsdb_atom_unref(&b->pairs[i].key, b->key_type);
 		ovsdb_atom_unref(&b->pairs[i].value, b->value_type);
 	}
-	free(b->pairs);
+	if (b->pairs != b->few)
+		free(b->pairs);
 	ovsdb_datum_builder_init(b, b->key_type, b->value_type);
 }
 
 void ovsdb_datum_builder_add(
     struct ovsdb_datum_builder *b, union ovsdb_atom key, union ovsdb_atom value)
 {
-	b->pairs = ovsdb_grow(b->pairs, b->n, &b->capacity, sizeof(*b->pairs));
+	if (b->n == b->capacity)
+		grow_pairs(b);
 	struct ovsdb_pair *last = b->n > 0 ? &b->pairs[b->n - 1] : NULL;
 	b->is_unsorted |= last != NULL && ovsdb_atom_compare(&last->key, &key, b->key_type) >= 0;
 	b->pairs[b->n] = (struct ovsdb_pair){.key = key, .value = value, .order = b->n};
@@ -303,7 +317,7 @@ struct ovsdb_datum ovsdb_datum_builder_finish(struct ovsdb_datum_builder *b)
 
 	ovsdb_datum_builder_sort(b);
 	if (b->n == 1 && b->value_type == OVSDB_VOID) {
-		d = inline_datum(b->pairs[0].key, b->key_type);
+		d = ovsdb_datum_of_atom(b->pairs[0].key, b->key_type);
 	} else if (b->n > 0) {
 		d.n = b->n;
 		d.block = ovsdb_block_alloc(b->n, b->key_type, b->value_type);
@@ -316,6 +330,17 @@ struct ovsdb_datum ovsdb_datum_builder_finish(struct ovsdb_datum_builder *b)
 	b->n = 0;
 	ovsdb_datum_builder_fini(b);
 	return d;
+}
+
+static void grow_pairs(struct ovsdb_datum_builder *b)
+{
+	struct ovsdb_pair *heap = b->pairs == b->few ? NULL : b->pairs;
+	size_t n = b->n;
+
+	heap = ovsdb_grow(heap, n, &b->capacity, sizeof(*heap));
+	if (b->pairs == b->few)
+		memcpy(heap, b->few, sizeof(b->few));
+	b->pairs = heap;
 }
 
 static size_t atom_words(uint8_t type)
@@ -361,12 +386,6 @@ static void free_block(struct ovsdb_datum *d)
 		ovsdb_text_unref(atom.string);
 	}
 	free(d->block);
-}
-
-static struct ovsdb_datum inline_datum(union ovsdb_atom atom, enum ovsdb_atomic_type type)
-{
-	return (struct ovsdb_datum){
-	    .n = 1, .key_type = (uint8_t)type, .is_inline = true, .atom = atom};
 }
 
 static int compare_in_builder(const void *a, const void *b, void *ctx)

@@ -60,6 +60,8 @@ struct ovsdb_datum ovsdb_datum_ref(const struct ovsdb_datum *d); // another refe
 void ovsdb_datum_unref(struct ovsdb_datum *d);                   // leaves it empty
 struct ovsdb_datum ovsdb_datum_empty(enum ovsdb_atomic_type key, enum ovsdb_atomic_type value);
 struct ovsdb_datum ovsdb_datum_default(const struct ovsdb_type *type);
+struct ovsdb_datum ovsdb_datum_of_atom(
+    union ovsdb_atom atom, enum ovsdb_atomic_type type); // takes the caller's reference
 struct ovsdb_datum ovsdb_datum_of_string(const char *s);
 struct ovsdb_datum ovsdb_datum_of_integer(int64_t v);
 struct ovsdb_datum ovsdb_datum_of_real(double v);
@@ -71,13 +73,14 @@ struct ovsdb_pair {
 	uint32_t order; // of being added
 };
 
-/* Collects atoms in any order. Init, add, then finish (which empties it) or fini. */
+/* Collects atoms in any order. Init, add, then finish (which empties it) or fini. It may not be copied. */
 struct ovsdb_datum_builder {
 	uint8_t key_type, value_type;
 	bool is_unsorted;
 	uint32_t n;
 	size_t capacity;
-	struct ovsdb_pair *pairs;
+	struct ovsdb_pair *pairs; // few, or from the heap
+	struct ovsdb_pair few[4];
 };
 
 void ovsdb_datum_builder_init(

@@ -88,19 +88,19 @@ static struct ovsdb_error *from_json(struct ovsdb_datum *ret, const struct ovsdb
 	union ovsdb_atom atom;
 	struct ovsdb_error *error;
 
-	ovsdb_datum_builder_init(&b, type->key.type, type->value.type);
 	if (!is_map && !is_wrapped_set(json)) {
 		error = ovsdb_atom_from_json(&atom, &type->key, json, names);
 		if (error == NULL)
-			ovsdb_datum_builder_add(&b, atom, (union ovsdb_atom){.uuid = {0}});
-	} else {
-		const json_t *elements = unwrap(json, class);
-		if (elements == NULL)
-			return ovsdb_syntax_error(json, NULL, "expected [\"%s\", <array>]", class);
-		error = check_size(json, class, json_array_size(elements), n_min, n_max);
-		if (error == NULL)
-			error = add_elements(&b, type, elements, names);
+			*ret = ovsdb_datum_of_atom(atom, type->key.type);
+		return error;
 	}
+	const json_t *elements = unwrap(json, class);
+	if (elements == NULL)
+		return ovsdb_syntax_error(json, NULL, "expected [\"%s\", <array>]", class);
+	ovsdb_datum_builder_init(&b, type->key.type, type->value.type);
+	error = check_size(json, class, json_array_size(elements), n_min, n_max);
+	if (error == NULL)
+		error = add_elements(&b, type, elements, names);
 	if (error == NULL && ovsdb_datum_builder_sort(&b) > 0)
 		error = ovsdb_error_create("ovsdb error",
 		    is_map ? "map contains duplicate key" : "set contains duplicate");

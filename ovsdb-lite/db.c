@@ -113,8 +113,9 @@ void ovsdb_undo(struct ovsdb_db *db, struct ovsdb_changes *changes)
 
 uint32_t ovsdb_table_max_rows(const struct ovsdb_table *table)
 {
-	return table->schema->max_rows != OVSDB_UNLIMITED ? table->schema->max_rows
-							  : OVSDB_MAX_ROWS;
+	return table->schema->max_rows != OVSDB_UNLIMITED
+		   ? table->schema->max_rows
+		   : (uint32_t)ovsdb_limits[OVSDB_LIMIT_ROWS].value;
 }
 
 static void resolve(struct ovsdb_db *db, struct ovsdb_base_type *base)

@@ -71,12 +71,12 @@ static struct ovsdb_error *check_params(const json_t *params)
 	if (!json_is_string(json_array_get(params, 0)))
 		return ovsdb_syntax_error(
 		    params, NULL, "database name expected as first parameter");
-	if (json_array_size(params) - 1 <= OVSDB_MAX_OPS)
+	size_t n = json_array_size(params) - 1;
+	if (!ovsdb_limit_is_over(OVSDB_LIMIT_OPS, n))
 		return NULL;
-	ovsdb_limits[OVSDB_LIMIT_OPS].n_hits++;
 	return ovsdb_error_create("resources exhausted",
-	    "%zu operations, more than the limit of %d in a transaction",
-	    json_array_size(params) - 1, OVSDB_MAX_OPS);
+	    "%zu operations, more than the limit of %llu in a transaction", n,
+	    (unsigned long long)ovsdb_limits[OVSDB_LIMIT_OPS].value);
 }
 
 /* Results of all, null for those behind a failed one; the failed one's error is in there and returned. */
@@ -107,7 +107,7 @@ static struct ovsdb_error *execute_one(
 	struct ovsdb_error *error = NULL;
 	struct ovsdb_parser p;
 
-	ovsdb_parser_init(&p, json, "ovsdb operation %zu of %zu", i, n);
+	ovsdb_parser_init_operation(&p, json, i, n);
 	const json_t *op = ovsdb_parser_member(&p, "op", OVSDB_P_ID);
 	if (op != NULL) {
 		operation = find_operation(json_string_value(op));

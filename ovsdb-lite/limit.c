@@ -7,3 +7,11 @@ struct ovsdb_limit_info ovsdb_limits[OVSDB_N_LIMITS] = {
 #include "ovsdb-lite/limit.def"
 #undef LIMIT
 };
+
+bool ovsdb_limit_is_over(enum ovsdb_limit limit, uint64_t n)
+{
+	if (n <= ovsdb_limits[limit].value)
+		return false;
+	ovsdb_limits[limit].n_hits++;
+	return true;
+}

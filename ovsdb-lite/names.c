@@ -25,10 +25,8 @@ struct ovsdb_name *ovsdb_names_get(struct ovsdb_names *names, const char *s)
 
 	if (name != NULL)
 		return name;
-	if (names->map.n >= OVSDB_MAX_NAMES) {
-		ovsdb_limits[OVSDB_LIMIT_NAMES].n_hits++;
+	if (ovsdb_limit_is_over(OVSDB_LIMIT_NAMES, names->map.n + 1))
 		return NULL;
-	}
 	size_t len = strlen(s);
 	name = ovsdb_alloc(sizeof(*name) + len + 1);
 	name->uuid = ovsdb_uuid_random();

@@ -23,6 +23,6 @@ struct ovsdb_names {
 
 void ovsdb_names_init(struct ovsdb_names *names);
 void ovsdb_names_fini(struct ovsdb_names *names);
-/* Makes it when it is not there yet; NULL: OVSDB_MAX_NAMES are there. */
+/* Makes it when it is not there yet; NULL: there are as many as a transaction may have. */
 struct ovsdb_name *ovsdb_names_get(struct ovsdb_names *names, const char *s);
 struct ovsdb_name *ovsdb_names_find(const struct ovsdb_names *names, const char *s);

@@ -5,20 +5,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void start(struct ovsdb_parser *p, const json_t *json);
 static bool is_used(const struct ovsdb_parser *p, const char *name);
 
 void ovsdb_parser_init(struct ovsdb_parser *p, const json_t *json, const char *fmt, ...)
 {
 	va_list args;
 
-	p->json = json_is_object(json) ? json : NULL;
-	p->n_used = 0;
-	p->error = NULL;
 	va_start(args, fmt);
 	vsnprintf(p->name, sizeof(p->name), fmt, args);
 	va_end(args);
-	if (p->json == NULL)
-		ovsdb_parser_raise(p, "Object expected.");
+	p->n = 0;
+	start(p, json);
+}
+
+void ovsdb_parser_init_operation(struct ovsdb_parser *p, const json_t *json, size_t i, size_t n)
+{
+	p->i = i;
+	p->n = n;
+	start(p, json);
 }
 
 const json_t *ovsdb_parser_member(struct ovsdb_parser *p, const char *name, int types)
@@ -55,6 +60,8 @@ void ovsdb_parser_raise(struct ovsdb_parser *p, const char *fmt, ...)
 	if (vasprintf(&text, fmt, args) < 0)
 		abort();
 	va_end(args);
+	if (p->n > 0)
+		snprintf(p->name, sizeof(p->name), "ovsdb operation %zu of %zu", p->i, p->n);
 	p->error = ovsdb_syntax_error(p->json, NULL, "Parsing %s failed: %s", p->name, text);
 	free(text);
 }
@@ -83,10 +90,23 @@ struct ovsdb_error *ovsdb_parser_finish(struct ovsdb_parser *p)
 
 bool ovsdb_is_id(const char *s)
 {
-	static const char chars[] =
-	    "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+	if (*s == '\0' || (*s >= '0' && *s <= '9'))
+		return false;
+	for (; *s != '\0'; s++) {
+		char lower = (char)(*s | 0x20);
+		if ((lower < 'a' || lower > 'z') && (*s < '0' || *s > '9') && *s != '_')
+			return false;
+	}
+	return true;
+}
 
-	return *s != '\0' && (*s < '0' || *s > '9') && s[strspn(s, chars)] == '\0';
+static void start(struct ovsdb_parser *p, const json_t *json)
+{
+	p->json = json_is_object(json) ? json : NULL;
+	p->n_used = 0;
+	p->error = NULL;
+	if (p->json == NULL)
+		ovsdb_parser_raise(p, "Object expected.");
 }
 
 static bool is_used(const struct ovsdb_parser *p, const char *name)

@@ -27,6 +27,7 @@ enum {
 struct ovsdb_parser {
 	const json_t *json; // NULL when it is no object
 	char name[256];
+	size_t i, n; // of an operation, when n is not 0: its name is made when it is needed
 	const char *used[OVSDB_PARSER_MEMBERS];
 	size_t n_used;
 	struct ovsdb_error *error;
@@ -35,6 +36,8 @@ struct ovsdb_parser {
 /* fmt: what is parsed, "table schema for table %s". */
 void ovsdb_parser_init(struct ovsdb_parser *p, const json_t *json, const char *fmt, ...)
     FORMAT(3, 4);
+/* "ovsdb operation I of N" */
+void ovsdb_parser_init_operation(struct ovsdb_parser *p, const json_t *json, size_t i, size_t n);
 /* NULL: not there, or not of these types (then there is an error). */
 const json_t *ovsdb_parser_member(struct ovsdb_parser *p, const char *name, int types);
 /* "Parsing NAME failed: …", unless there is an error already. */

@@ -143,8 +143,8 @@ static struct ovsdb_error *tables_from_json(
 	struct ovsdb_error *error = NULL;
 	size_t n_root = 0;
 
-	if (n > OVSDB_MAX_TABLES)
-		return ovsdb_syntax_error(NULL, NULL, "more than %d tables", OVSDB_MAX_TABLES);
+	if (ovsdb_limit_is_over(OVSDB_LIMIT_TABLES, n))
+		return ovsdb_syntax_error(NULL, NULL, "too many tables: %zu", n);
 	const char **names = sorted_names(tables);
 	schema->tables = ovsdb_alloc_array(n, sizeof(*schema->tables));
 	for (size_t i = 0; error == NULL && i < n; i++) {
@@ -212,8 +212,8 @@ static struct ovsdb_error *columns_from_json(
 	size_t n = json_object_size(columns);
 	struct ovsdb_error *error = NULL;
 
-	if (n > OVSDB_MAX_COLUMNS)
-		return ovsdb_syntax_error(NULL, NULL, "more than %d columns", OVSDB_MAX_COLUMNS);
+	if (ovsdb_limit_is_over(OVSDB_LIMIT_COLUMNS, n))
+		return ovsdb_syntax_error(NULL, NULL, "too many columns: %zu", n);
 	const char **names = sorted_names(columns);
 	table->columns = ovsdb_alloc_array(n + OVSDB_N_STD_COLUMNS, sizeof(*table->columns));
 	add_std_columns(table);
@@ -269,8 +269,8 @@ static struct ovsdb_error *indexes_from_json(
 	size_t n = json_array_size(indexes);
 	struct ovsdb_error *error = NULL;
 
-	if (n > OVSDB_MAX_COLUMNS)
-		return ovsdb_syntax_error(NULL, NULL, "more than %d indexes", OVSDB_MAX_COLUMNS);
+	if (ovsdb_limit_is_over(OVSDB_LIMIT_COLUMNS, n))
+		return ovsdb_syntax_error(NULL, NULL, "too many indexes: %zu", n);
 	table->indexes = ovsdb_alloc_array(n, sizeof(*table->indexes));
 	for (size_t i = 0; error == NULL && i < n; i++) {
 		struct ovsdb_column_list *index = &table->indexes[i];

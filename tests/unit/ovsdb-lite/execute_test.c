@@ -178,7 +178,7 @@ static void rows_that_nothing_refers_to_are_collected_in_chains(void **)
 
 static void long_chain_of_garbage_needs_no_stack(void **)
 {
-	enum { N = 100000 };
+	enum { N = 30000 };
 	json_t *operations = json_array(), *row;
 	char name[32], next[32];
 
@@ -388,24 +388,41 @@ static void what_is_set_to_its_old_value_is_no_change(void **)
 	json_decref(params);
 }
 
-static void too_many_operations_are_refused(void **)
+/* Executes with a limit lowered; the word of the last result's error. */
+static void expect_limit(
+    enum ovsdb_limit limit, uint64_t value, const char *operations, const char *word)
 {
-	json_t *params = json_array(), *operation = fixture_json("{'op':'comment','comment':'x'}");
-	uint64_t n_hits = ovsdb_limits[OVSDB_LIMIT_OPS].n_hits;
+	uint64_t before = ovsdb_limits[limit].value, n_hits = ovsdb_limits[limit].n_hits;
 
-	json_array_append_new(params, json_string("D"));
-	for (int i = 0; i <= OVSDB_MAX_OPS; i++)
-		json_array_append(params, operation);
-	struct ovsdb_request request = {.params = params};
-	struct ovsdb_outcome outcome;
-	ovsdb_execute(db, &request, &outcome);
-	assert_null(outcome.txn);
-	assert_string_equal(
-	    json_string_value(json_object_get(outcome.result, "error")), "resources exhausted");
-	assert_int_equal(ovsdb_limits[OVSDB_LIMIT_OPS].n_hits, n_hits + 1);
-	json_decref(outcome.result);
-	json_decref(operation);
-	json_decref(params);
+	json_decref(fixture_transact(db, operations));
+	json_decref(fixture_transact(db, "[{'op':'delete','table':'Root','where':[]}]"));
+	ovsdb_limits[limit].value = value;
+	json_t *got = fixture_transact(db, operations);
+	ovsdb_limits[limit].value = before;
+	json_t *last = json_is_array(got) ? json_array_get(got, json_array_size(got) - 1) : got;
+	assert_string_equal(json_string_value(json_object_get(last, "error")), word);
+	assert_int_equal(ovsdb_limits[limit].n_hits, n_hits + 1);
+	assert_int_equal(ovsdb_db_count_rows(db), 0);
+	json_decref(got);
+}
+
+static void limits_refuse_and_count(void **)
+{
+	expect_limit(OVSDB_LIMIT_OPS, 1,
+	    "[{'op':'comment','comment':'a'},{'op':'comment','comment':'b'}]",
+	    "resources exhausted");
+	expect_limit(OVSDB_LIMIT_ROWS, 1,
+	    "[{'op':'insert','table':'Root','row':{'name':'a'}},{'op':'insert','table':'Root','row'"
+	    ":{'name':'b'}}]",
+	    "constraint violation");
+	expect_limit(OVSDB_LIMIT_NAMES, 1,
+	    "[{'op':'insert','table':'Kid','uuid-name':'a','row':{}},{'op':'insert','table':'Kid','"
+	    "uuid-name':'b','row':{}}]",
+	    "resources exhausted");
+	expect_limit(OVSDB_LIMIT_NAMES, 1,
+	    "[{'op':'insert','table':'Kid','uuid-name':'a','row':{}},{'op':'update','table':'Root',"
+	    "'where':[],'row':{'kids':['named-uuid','b']}}]",
+	    "resources exhausted");
 }
 
 int main(void)
@@ -432,7 +449,7 @@ int main(void)
 	    T(assert_asks_for_the_lock),
 	    T(read_only_refuses_changes_only),
 	    T(what_is_set_to_its_old_value_is_no_change),
-	    T(too_many_operations_are_refused),
+	    T(limits_refuse_and_count),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 /* Schemas: what is refused and how it is said, and that what is taken comes out as it went in. */
 #include "tests/unit/test.h"
 
+#include "ovsdb-lite/limit.h"
 #include "tests/unit/ovsdb-lite/fixture.h"
 
 static void expect_error(const char *text, const char *details)
@@ -171,6 +172,33 @@ static void tables_may_be_wide(void **)
 	ovsdb_db_destroy(db);
 }
 
+static void expect_limit(enum ovsdb_limit limit, const char *text, const char *details)
+{
+	uint64_t before = ovsdb_limits[limit].value, n_hits = ovsdb_limits[limit].n_hits;
+
+	ovsdb_db_destroy(fixture_db_of(text));
+	ovsdb_limits[limit].value = 1;
+	expect_error(text, details);
+	ovsdb_limits[limit].value = before;
+	assert_int_equal(ovsdb_limits[limit].n_hits, n_hits + 1);
+}
+
+static void limits_refuse_and_count(void **)
+{
+	expect_limit(OVSDB_LIMIT_TABLES,
+	    "{'name':'x','tables':{'t':{'columns':{'c':{'type':'integer'}}},'u':{'columns':{'c':{'"
+	    "type':'integer'}}}}}",
+	    "too many tables: 2");
+	expect_limit(OVSDB_LIMIT_COLUMNS,
+	    "{'name':'x','tables':{'t':{'columns':{'c':{'type':'integer'},'d':{'type':'integer'}}}}"
+	    "}",
+	    "too many columns: 2");
+	expect_limit(OVSDB_LIMIT_COLUMNS,
+	    "{'name':'x','tables':{'t':{'columns':{'c':{'type':'integer'}},'indexes':[['c'],['c']]}"
+	    "}}",
+	    "too many indexes: 2");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +207,7 @@ int main(void)
 	    cmocka_unit_test(comes_out_as_it_went_in),
 	    cmocka_unit_test(without_is_root_all_tables_are),
 	    cmocka_unit_test(tables_may_be_wide),
+	    cmocka_unit_test(limits_refuse_and_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
