@@ -11,7 +11,6 @@
 #include <stdint.h>
 
 struct ovsdb_text {
-	struct ovsdb_text *next; // in its bucket
 	uint32_t hash;
 	uint32_t n_refs;
 	uint32_t len;

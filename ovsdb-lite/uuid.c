@@ -76,9 +76,14 @@ int ovsdb_uuid_compare(const struct ovsdb_uuid *a, const struct ovsdb_uuid *b)
 	return a->lo < b->lo ? -1 : a->lo > b->lo;
 }
 
+/* Clients choose UUIDs: which ones collide depends on a key that they do not see. */
 uint64_t ovsdb_uuid_hash(const struct ovsdb_uuid *uuid)
 {
-	return ovsdb_hash(uuid, sizeof(*uuid), 0);
+	const struct hash_key *key = process_key();
+	unsigned __int128 product =
+	    (unsigned __int128)(uuid->hi ^ key->k[0]) * (uuid->lo ^ key->k[1]);
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
 uint64_t ovsdb_hash(const void *data, size_t size, uint64_t basis)
