@@ -283,8 +283,8 @@ static int damaged(struct ovsdb_journal *j, struct ovsdb_journal_report *report,
 static int foreign(struct ovsdb_journal *j, const char *fault, struct err *err)
 {
 	err_set(err, ERR_UNSUPPORTED, "%s is no database of this program: %s", j->path, fault);
-	return err_hint(err, "a database of ovsdb-server moves by \"ovsdb-client backup\" and "
-			     "\"ovsdb-client restore\"");
+	return err_hint(
+	    err, "a database of ovsdb-server becomes one by \"ovsdb-lite import NEW %s\"", j->path);
 }
 
 static int cut_tail(

@@ -43,7 +43,6 @@ static int read_header(
 static enum ovsdb_record_result reject(struct ovsdb_record_reader *r, const char *fault);
 static enum ovsdb_record_result judge(
     struct ovsdb_record_reader *r, uint64_t size, bool ends_early, const char *fault);
-static enum ovsdb_record_result judge_stub(struct ovsdb_record_reader *r);
 static int any_record_follows(struct ovsdb_record_reader *r, bool *ret);
 static int is_later_record(struct ovsdb_record_reader *r, uint64_t pos, bool *ret);
 static int is_whole(
@@ -101,7 +100,7 @@ enum ovsdb_record_result ovsdb_record_next(struct ovsdb_record_reader *r, struct
 	if (left == 0)
 		return OVSDB_RECORD_NO_MORE;
 	if (left < OVSDB_RECORD_OVERHEAD)
-		return judge_stub(r);
+		return judge(r, left, true, "what is left is shorter than a record");
 	if (read_header(r, r->pos, &header, &good) != 0)
 		return OVSDB_RECORD_UNREADABLE;
 	if (!good)
@@ -178,16 +177,6 @@ static enum ovsdb_record_result judge(
 	if (has_unwritten_sector(r, size, &unwritten) != 0)
 		return OVSDB_RECORD_UNREADABLE;
 	return unwritten ? OVSDB_RECORD_TORN : OVSDB_RECORD_BAD;
-}
-
-static enum ovsdb_record_result judge_stub(struct ovsdb_record_reader *r)
-{
-	uint64_t left = r->size - r->pos;
-	const uint8_t *data;
-	if (view(r, r->pos, (size_t)left, &data) != 0)
-		return OVSDB_RECORD_UNREADABLE;
-	bool is_start = memcmp(data, magic, MIN_OF(left, sizeof(magic))) == 0;
-	return judge(r, left, is_start, "what is left is shorter than a record");
 }
 
 static int any_record_follows(struct ovsdb_record_reader *r, bool *ret)

@@ -11,8 +11,7 @@
 
 static const size_t payload_max = OVSDB_RECORD_PAYLOAD_MAX;
 
-static int put_empty(
-    struct ovsdb_draft *d, const struct ovsdb_schema *const *schemas, size_t n, struct err *err);
+static int too_many(struct err *err);
 static char *target_of(const char *path);
 static int end_load(struct ovsdb_storage *s, struct err *err);
 static void batch_clear(struct ovsdb_batch *batch);
@@ -21,23 +20,25 @@ static int append(struct ovsdb_storage *s, uint32_t type, struct buf_writer *w, 
 int ovsdb_storage_create(const char *path, const struct ovsdb_schema *const *schemas, size_t n,
     const struct ovsdb_journal_io *io, struct err *err)
 {
-	if (n > OVSDB_STORAGE_MAX_DBS)
-		return err_set(
-		    err, ERR_TABLE_FULL, "%s: at most %d databases", path, OVSDB_STORAGE_MAX_DBS);
-	struct ovsdb_journal_mark end;
-	char *target = target_of(path);
-	int r = access(target, F_OK) == 0 ? err_set(err, ERR_EXISTS, "%s exists already", path) : 0;
-	struct ovsdb_draft *d = r == 0 ? ovsdb_draft_begin(target, io, err) : NULL;
-	free(target);
-	if (d == NULL)
-		return err_errno(err->code);
-	r = put_empty(d, schemas, n, err);
-	if (r == 0)
-		r = ovsdb_draft_finish(d, &end, err);
-	if (r == 0)
-		return ovsdb_draft_publish(d, err);
-	ovsdb_draft_drop(d);
+	struct ovsdb_db *dbs[OVSDB_STORAGE_MAX_DBS] = {NULL};
+	size_t n_made = 0;
+	for (; n_made < MIN_OF(n, ARRAY_SIZE(dbs)); n_made++)
+		dbs[n_made] = ovsdb_db_create(ovsdb_schema_copy(schemas[n_made]));
+	int r = n == n_made ? ovsdb_storage_create_from(path, dbs, n, io, err) : too_many(err);
+	while (n_made > 0)
+		ovsdb_db_destroy(dbs[--n_made]);
 	return r;
+}
+
+int ovsdb_storage_create_from(const char *path, struct ovsdb_db *const *dbs, size_t n,
+    const struct ovsdb_journal_io *io, struct err *err)
+{
+	struct ovsdb_storage s = {.options.io = io, .n_dbs = n};
+	if (n > ARRAY_SIZE(s.dbs))
+		return too_many(err);
+	for (size_t i = 0; i < n; i++)
+		s.dbs[i].db = dbs[i];
+	return ovsdb_storage_copy(&s, path, err);
 }
 
 struct ovsdb_storage *ovsdb_storage_open(const char *path,
@@ -154,8 +155,7 @@ struct ovsdb_db *ovsdb_storage_add_db(
 	int r = 0;
 	assert(!ovsdb_storage_is_pending(s));
 	if (s->n_dbs == OVSDB_STORAGE_MAX_DBS)
-		r = err_set(
-		    err, ERR_TABLE_FULL, "at most %d databases in a file", OVSDB_STORAGE_MAX_DBS);
+		r = too_many(err);
 	else if (ovsdb_storage_find_db(s, schema->name) != NULL)
 		r = err_set(err, ERR_EXISTS, "database %s exists already", schema->name);
 	if (r == 0) {
@@ -193,7 +193,13 @@ int ovsdb_storage_convert(
 int ovsdb_storage_copy(const struct ovsdb_storage *s, const char *path, struct err *err)
 {
 	struct ovsdb_journal_mark end;
-	struct ovsdb_draft *d = ovsdb_draft_begin(path, s->options.io, err);
+	char *target = target_of(path);
+	struct ovsdb_draft *d = NULL;
+	if (access(target, F_OK) == 0)
+		err_set(err, ERR_EXISTS, "%s exists already", path);
+	else
+		d = ovsdb_draft_begin(target, s->options.io, err);
+	free(target);
 	if (d == NULL)
 		return err_errno(err->code);
 	int r = ovsdb_storage_put_snapshot(s, d, err);
@@ -214,19 +220,10 @@ size_t ovsdb_storage_index(const struct ovsdb_storage *s, const struct ovsdb_db 
 	return i;
 }
 
-static int put_empty(
-    struct ovsdb_draft *d, const struct ovsdb_schema *const *schemas, size_t n, struct err *err)
+static int too_many(struct err *err)
 {
-	for (size_t i = 0; i < n; i++) {
-		struct buf_writer w;
-		buf_writer_init(&w, payload_max);
-		ovsdb_storage_put_schema(&w, schemas[i], (struct ovsdb_uuid){0});
-		int r = ovsdb_draft_put(d, OVSDB_STORAGE_SCHEMA, w.data, w.size, err);
-		buf_writer_fini(&w);
-		if (r != 0)
-			return r;
-	}
-	return 0;
+	return err_set(
+	    err, ERR_TABLE_FULL, "at most %d databases in a file", OVSDB_STORAGE_MAX_DBS);
 }
 
 /* What a link to a file that does not exist yet points to; else path. For free(). */

@@ -64,6 +64,10 @@ struct ovsdb_storage_report {
 MUST_CHECK
 int ovsdb_storage_create(const char *path, const struct ovsdb_schema *const *schemas, size_t n,
     const struct ovsdb_journal_io *io, struct err *err);
+/* The same with databases as they are; borrowed. */
+MUST_CHECK
+int ovsdb_storage_create_from(const char *path, struct ovsdb_db *const *dbs, size_t n,
+    const struct ovsdb_journal_io *io, struct err *err);
 /* report may be NULL. */
 MUST_CHECK
 struct ovsdb_storage *ovsdb_storage_open(const char *path,

@@ -308,16 +308,17 @@ static int execute(struct ovsdb_storage *s, const char *text, bool is_read_only,
 		json_decref(params);
 		return err_errno(err->code);
 	}
-	const struct ovsdb_request request = {
-	    .params = params, .is_read_only = is_read_only, .elapsed_ms = UINT64_MAX};
+	const struct ovsdb_request request = {.params = params, .is_read_only = is_read_only};
 	struct ovsdb_outcome outcome = {0};
 	int r = 0;
 	ovsdb_execute(db, &request, &outcome);
 	json_decref(params);
 	if (outcome.txn != NULL)
 		r = keep(s, &outcome, err);
+	/* Nobody else is there to wait for. */
 	if (outcome.result == NULL)
-		return err_set(err, ERR_UNSUPPORTED, "nobody else is there to wait for");
+		outcome.result = json_pack(
+		    "[{s:s, s:s}]", "details", "triggers not supported", "error", "not supported");
 	if (r == 0)
 		ovsdb_tool_print_json(json_incref(outcome.result));
 	json_decref(outcome.result);

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include "datapath/base/log.h"
+#include "ovsdb-lite/digest.h"
 #include "ovsdb-lite/draft.h"
+#include "ovsdb-lite/ovs_file.h"
 #include "ovsdb-lite/storage.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -28,6 +30,8 @@ static void start(void);
 static void stop(void);
 static void write_bytes(const uint8_t *data, size_t size);
 static void write_records(const uint8_t *data, size_t size);
+static void import(const uint8_t *data, size_t size);
+static void put_theirs(FILE *f, const void *text, size_t size);
 static void put_schema(struct ovsdb_draft *d);
 static void check_open(void);
 static size_t count_rows(struct ovsdb_storage *s);
@@ -51,7 +55,7 @@ static const struct ovsdb_journal_io io = {
 };
 
 /*
- * 'F': the rest is a file. Else: good records of a file, each {type, u16 size, payload}; type 255 ends the snapshot.
+ * 'F': the rest is a file. 'O': the JSON of a transaction in a file of ovsdb-server, which is imported. Else: good records of a file, each {type, u16 size, payload}; type 255 ends the snapshot.
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -61,9 +65,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (data[0] == 'F')
 		write_bytes(data + 1, size - 1);
+	else if (data[0] == 'O')
+		import(data + 1, size - 1);
 	else
 		write_records(data + 1, size - 1);
-	check_open();
+	if (access(path, F_OK) == 0)
+		check_open();
 	return 0;
 }
 
@@ -96,6 +103,42 @@ static void write_records(const uint8_t *data, size_t size)
 	if (!ended)
 		FUZZ_ASSERT(ovsdb_draft_finish(d, &end, &err) == 0);
 	FUZZ_ASSERT(ovsdb_draft_publish(d, &err) == 0);
+}
+
+/* Three records: the schema, rows that the third may change, and it. */
+static void import(const uint8_t *data, size_t size)
+{
+	static const char rows[] =
+	    "{\"b\":{\"00000000-0000-4000-8000-000000000001\":{\"x\":1}},\"a\":{\"00000000-0000-"
+	    "4000-8000-000000000002\":"
+	    "{\"n\":1,\"s\":[\"set\",[\"p\",\"q\"]],\"m\":[\"map\",[[\"k\",1]]],\"r\":[\"uuid\","
+	    "\"00000000-0000-4000-8000-000000000001\"]}}}";
+	char theirs[sizeof(path) + 4];
+	struct err err = {0};
+	snprintf(theirs, sizeof(theirs), "%s.ovs", path);
+	FILE *f = fopen(theirs, "w");
+	FUZZ_ASSERT(f != NULL);
+	put_theirs(f, schema_text, sizeof(schema_text) - 1);
+	put_theirs(f, rows, sizeof(rows) - 1);
+	put_theirs(f, data, size);
+	fclose(f);
+	struct ovsdb_db *db = ovsdb_ovs_file_read(theirs, NULL, &err);
+	unlink(theirs);
+	FUZZ_ASSERT(db != NULL || err.what[0] != '\0');
+	if (db != NULL)
+		FUZZ_ASSERT(ovsdb_storage_create_from(path, &db, 1, &io, &err) == 0);
+	ovsdb_db_destroy(db);
+}
+
+static void put_theirs(FILE *f, const void *text, size_t size)
+{
+	uint8_t hash[OVSDB_SHA1_SIZE];
+	ovsdb_sha1(text, size, hash);
+	fprintf(f, "OVSDB JSON %zu ", size);
+	for (size_t i = 0; i < sizeof(hash); i++)
+		fprintf(f, "%02x", hash[i]);
+	fputc('\n', f);
+	fwrite(text, 1, size, f);
 }
 
 static void put_schema(struct ovsdb_draft *d)

@@ -90,6 +90,17 @@ def test_transaction_is_kept_and_a_query_is_not():
     assert re.fullmatch(r'record 1: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} "hello"', log[2]), log
 
 
+def wait(until, **more):
+    return transact({"op": "wait", "table": "a", "where": [], "columns": ["n"], "rows": [{"n": 7}], "until": until, **more})
+
+
+def test_nobody_is_waited_for():
+    create()
+    assert wait("!=") == [{}]
+    assert wait("==", timeout=0)[0] == {"error": "timed out", "details": '"where" clause test failed'}
+    assert wait("==")[0]["error"] == "not supported"
+
+
 def test_check_says_what_is_there():
     create()
     for n in range(3):
@@ -203,8 +214,44 @@ def test_dump_is_what_ovsdb_programs_read():
     def sort(text):
         return [sorted(r["rows"], key=lambda row: row["_uuid"]) for r in json.loads(text)]
     assert sort(tool("query", "theirs", select, program="ovsdb-tool")) == sort(tool("query", "db", select))
-    # And the other way: their file is refused, with what to do.
-    assert "ovsdb-client" in tool("check", "theirs", code=1)
+    # And the other way.
+    assert "import" in tool("check", "theirs", code=1)
+    tool("import", "again", "theirs")
+    assert sort(tool("query", "again", select)) == sort(tool("query", "db", select))
+    tool("import", "again", "theirs", code=1)
+
+
+def test_file_of_ovsdb_server_is_imported():
+    if shutil.which("ovsdb-tool") is None:
+        print("  without ovsdb-tool: there is no file to import")
+        return
+    write_schema()
+    tool("create", "theirs", "schema", program="ovsdb-tool")
+
+    def theirs(*ops):
+        return json.loads(tool("transact", "theirs", json.dumps(["D", *ops]), program="ovsdb-tool"))
+    theirs({"op": "insert", "table": "b", "uuid-name": "it", "row": {"on": True, "name": "x"}},
+           insert(1, b=["named-uuid", "it"], tags=["set", ["p", "q"]], map=["map", [["k", 1.5], ["l", 2]]]), insert(2))
+    theirs({"op": "mutate", "table": "a", "where": [["n", "==", 1]], "mutations": [["tags", "insert", ["set", ["r"]]], ["tags", "delete", ["set", ["p"]]],
+                                                                              ["map", "delete", ["set", ["k"]]], ["map", "insert", ["map", [["m", 3]]]]]})
+    theirs({"op": "update", "table": "a", "where": [["n", "==", 1]], "row": {"n": -1, "map": ["map", [["l", 5], ["m", 3]]]}})
+    theirs({"op": "delete", "table": "a", "where": [["n", "==", 2]]}, insert(3, tags="only"))
+    theirs({"op": "update", "table": "a", "where": [["n", "==", -1]], "row": {"b": ["set", []]}})  # and the row of b is garbage
+    select = json.dumps(["D", *({"op": "select", "table": t, "where": [], "columns": c} for t, c in (("a", ["_uuid", "n", "tags", "map", "b"]), ("b", ["name"])))])
+
+    def result(*command, **more):
+        return [sorted(r["rows"], key=str) for r in json.loads(tool("query", *command, select, **more))]
+    tool("import", "db", "theirs")
+    assert result("db") == result("theirs", program="ovsdb-tool") and len(result("db")[0]) == 2
+    with open("theirs", "a", encoding="utf-8") as f:
+        f.write("OVSDB JSON 5 0000000000000000000000000000000000000000\n{}  \n")
+    done = subprocess.run([TOOL, "import", "db2", "theirs"], stderr=subprocess.PIPE, text=True, check=True)
+    assert "left out" in done.stderr and result("db2") == result("db")
+    for text in ("", "{}", "OVSDB CLUSTER 5 0\n"):
+        with open("other", "w", encoding="utf-8") as f:
+            f.write(text)
+        tool("import", "db3", "other", code=1)
+        assert not os.path.exists("db3")
 
 
 def main():
