@@ -16,6 +16,8 @@
 #include "datapath/dp_types.h"
 
 /* How ports of the rule's bridge are called. */
+enum { FLOW_LOCAL_NUMBER = 65534 }; // a bridge's own port, in numbers of 16 bits (OpenFlow 1.0)
+
 struct flow_names {
 	uint32_t (*port_number)(void *arg, const char *name);     // 0: no such port on the bridge
 	const char *(*port_name)(void *arg, uint32_t ofport);     // NULL: no name, print the number

@@ -126,7 +126,7 @@ int flow_port_from_json(json_t *value, const struct flow_names *names, bool allo
 		if (n < 1 || n >= (json_int_t)DP_OFPORT_MAX)
 			return err_set(
 			    err, ERR_PARAMS, "a port number is 1..%u", DP_OFPORT_MAX - 1);
-		*ret = (uint32_t)n;
+		*ret = n == FLOW_LOCAL_NUMBER ? DP_OFPORT_LOCAL : (uint32_t)n;
 		return 0;
 	}
 	if (!json_is_string(value))
@@ -139,6 +139,8 @@ int flow_port_from_json(json_t *value, const struct flow_names *names, bool allo
 		return 0;
 	}
 	*ret = names->port_number(names->arg, name);
+	if (*ret == 0 && strcmp(name, "local") == 0)
+		*ret = DP_OFPORT_LOCAL;
 	return *ret != 0 ? 0 : port_unknown(name, names, err);
 }
 

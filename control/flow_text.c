@@ -307,7 +307,7 @@ static bool read_port(struct reader *r, bool allow_reserved, uint32_t *ret)
 	if (json_plain_next(&r->p) != '"') {
 		uint64_t n = json_plain_uint(&r->p);
 		*ret = (uint32_t)n;
-		return !r->p.bad && n > 0 && n < DP_OFPORT_MAX;
+		return !r->p.bad && n > 0 && n < DP_OFPORT_MAX && n != FLOW_LOCAL_NUMBER;
 	}
 	struct json_span s = json_plain_string(&r->p);
 	if (r->p.bad || s.size >= sizeof(name))

@@ -22,9 +22,11 @@
 #include "datapath/base/list.h"
 
 enum {
-	NET_BRIDGE_ID = 255,             // the networks' bridge; API bridges have 1..254
-	NET_VXLAN_PORT_ID = 4095,        // the networks' tunnel port; API ports have 1..4094
-	NET_VXLAN_OFPORT = 65280,        // above what the API gives
+	NET_BRIDGE_ID = 255,      // the networks' bridge; API bridges have 1..254
+	NET_VXLAN_PORT_ID = 4095, // the networks' tunnel port; API ports have 1..4094
+	NET_VXLAN_OFPORT = 65280, // above what the API gives
+	PORT_MAX_OFPORT = 65279,
+	PORT_LOCAL_OFPORT = 65534,       // a bridge's own port, as OVS users know it
 	TABLE_GLOBAL = API_TABLE__COUNT, // unit of what all networks share
 	TABLE_UNDERLAY,                  // unit of routes and local addresses
 	TABLE__COUNT,

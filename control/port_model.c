@@ -96,6 +96,10 @@ static void decode(struct model_plan *p, struct entity *e)
 	port->security = member_bool(e->data, "security", true);
 	const char *mac = member_string(e->data, "mac");
 	port->has_mac = mac != NULL && mac_parse(mac, &port->mac) == 0;
+	if (port->ofport > PORT_MAX_OFPORT && port->ofport != PORT_LOCAL_OFPORT)
+		err_set(port_error(p, e, "/ofport"), ERR_PARAMS,
+		    "a number of 1 to %d, or %d for the bridge's own port", PORT_MAX_OFPORT,
+		    PORT_LOCAL_OFPORT);
 	if (!check_members(p, e))
 		return;
 	read_addresses(p, e);
@@ -104,6 +108,8 @@ static void decode(struct model_plan *p, struct entity *e)
 		port_tunnel_decode(p, e);
 	if (port->network != NULL && port->kind != PK_REMOTE)
 		port->bridge = NET_BRIDGE_NAME;
+	if (port->ofport == PORT_LOCAL_OFPORT)
+		port->ofport = DP_OFPORT_LOCAL; // what rules call it
 	provide_keys(plan_model(p), e);
 }
 

@@ -127,8 +127,8 @@ static int check_port_place(const struct dp_port_conf *c, char *what)
 	}
 	if (c->bridge == 0 || c->bridge > DP_MAX_BRIDGES)
 		return bad(what, "port: bridge is not in 1..255");
-	if (c->ofport == 0 || c->ofport >= DP_OFPORT_MAX)
-		return bad(what, "port: ofport is not a plain port number");
+	if (c->ofport == 0 || (c->ofport >= DP_OFPORT_MAX && c->ofport != DP_OFPORT_LOCAL))
+		return bad(what, "port: ofport is neither a plain port number nor the local port");
 	return 0;
 }
 

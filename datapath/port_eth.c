@@ -6,6 +6,7 @@
 #include <rte_ethdev.h>
 
 #include <ctype.h>
+#include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,7 @@ struct eth_dev {
 
 static void complete_devargs(const struct port *p, const char *devargs, char *ret, size_t size);
 static int probe(const char *devargs, uint16_t *ret_dev_id, struct err *err);
-static bool interface_exists(const char *devargs);
+static bool interface_exists(const char *devargs, char ret_name[IFNAMSIZ]);
 static void remove_dev(uint16_t dev_id);
 static int configure(struct port *p, struct eth_dev *d, struct err *err);
 static int setup_queues(struct port *p, struct eth_dev *d, const struct rte_eth_dev_info *info);
@@ -178,9 +179,11 @@ static int probe(const char *devargs, uint16_t *ret_dev_id, struct err *err)
 		    "an ethdev port needs devargs, such as net_af_packet,iface=eth0");
 	if (rte_eth_dev_get_port_by_name(name, ret_dev_id) == 0)
 		return err_set(err, ERR_CONFLICT, "the device %s is in use by another port", name);
-	if (!interface_exists(devargs)) {
-		// Known without asking the driver, which would complain at every retry.
-		err_set(err, ERR_NOT_FOUND, "there is no interface for %s", devargs);
+	char interface[IFNAMSIZ];
+	if (!interface_exists(devargs, interface)) {
+		// Known without asking the driver, which would complain at every retry. In the words that clients of OVS know.
+		err_set(err, ERR_NOT_FOUND, "could not open network device %s (%s)", interface,
+		    strerror(ENODEV));
 		return -ENODEV;
 	}
 	int rc = rte_dev_probe(devargs);
@@ -197,17 +200,16 @@ static int probe(const char *devargs, uint16_t *ret_dev_id, struct err *err)
 }
 
 /* False when devargs name a kernel interface that is not there. A path is net_vhost's socket. */
-static bool interface_exists(const char *devargs)
+static bool interface_exists(const char *devargs, char ret_name[IFNAMSIZ])
 {
-	char name[IFNAMSIZ];
 	const char *at = strstr(devargs, ",iface=");
 	if (at == NULL)
 		return true;
 	at += strlen(",iface=");
 	if (*at == '/')
 		return true;
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(at, ","), at);
-	return if_nametoindex(name) != 0;
+	snprintf(ret_name, IFNAMSIZ, "%.*s", (int)strcspn(at, ","), at);
+	return if_nametoindex(ret_name) != 0;
 }
 
 static void remove_dev(uint16_t dev_id)

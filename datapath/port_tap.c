@@ -6,6 +6,7 @@
  */
 #include <rte_ether.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <linux/virtio_net.h>
@@ -19,6 +20,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#define LOG_MODULE "tap"
+#include "datapath/base/log.h"
 #include "datapath/csum.h"
 #include "datapath/port_kinds.h"
 
@@ -40,6 +43,9 @@ struct tap {
 };
 
 static int open_queue(struct tap *t, struct tap_queue *q, bool multi_queue);
+static int attach(const struct tap *t, const struct tap_queue *q, bool multi_queue);
+static bool is_gone(const struct tap *t);
+static bool make_again(struct port *p, struct tap *t);
 static int configure(const struct port *p, const struct tap *t);
 static bool fill_segs(struct tap_queue *q, unsigned int n_segs, struct rte_mempool *pool);
 static struct rte_mbuf *read_frame(struct port *p, struct tap_queue *q);
@@ -118,10 +124,15 @@ static int tap_wakeup_fd(struct port *p, uint16_t queue)
 static void tap_get_state(
     struct port *p, enum dp_port_state *state, bool *link_up, uint64_t *features)
 {
-	const struct tap *t = p->priv;
+	struct tap *t = p->priv;
 	struct ifreq ifr = {0};
 	*features = 0;
 	*link_up = false;
+	if (is_gone(t) && !make_again(p, t)) {
+		*state = DP_PORT_FAILED;
+		__atomic_store_n(&p->n_txq, 0, __ATOMIC_RELAXED);
+		return;
+	}
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0) {
 		memcpy(ifr.ifr_name, t->name, sizeof(ifr.ifr_name));
@@ -149,18 +160,46 @@ const struct port_ops port_tap_ops = {
 
 static int open_queue(struct tap *t, struct tap_queue *q, bool multi_queue)
 {
+	q->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	return q->fd >= 0 ? attach(t, q, multi_queue) : -errno;
+}
+
+static int attach(const struct tap *t, const struct tap_queue *q, bool multi_queue)
+{
 	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
 	int hdr_size = sizeof(struct virtio_net_hdr);
 	if (multi_queue)
 		ifr.ifr_flags |= IFF_MULTI_QUEUE;
 	memcpy(ifr.ifr_name, t->name, sizeof(ifr.ifr_name));
-	q->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (q->fd < 0)
-		return -errno;
 	if (ioctl(q->fd, TUNSETIFF, &ifr) < 0 || ioctl(q->fd, TUNSETVNETHDRSZ, &hdr_size) < 0 ||
 	    ioctl(q->fd, TUNSETOFFLOAD, TUN_F_CSUM) < 0)
 		return -errno;
 	return 0;
+}
+
+/* The device was deleted, with the namespace that it was given to perhaps. */
+static bool is_gone(const struct tap *t)
+{
+	struct ifreq ifr = {0};
+	return ioctl(t->queues[0].fd, TUNGETIFF, &ifr) < 0 && errno == EBADFD;
+}
+
+/* In our namespace again, on the same fds: workers go on reading them. */
+static bool make_again(struct port *p, struct tap *t)
+{
+	int rc = 0;
+	for (unsigned int i = 0; i < t->n_queues && rc == 0; i++)
+		rc = attach(t, &t->queues[i], t->n_queues > 1);
+	if (rc == 0)
+		rc = configure(p, t);
+	if (rc == 0)
+		log_info("port %s: the kernel device %s was deleted and is made again",
+		    p->conf.name, t->name);
+	p->error[0] = '\0';
+	if (rc < 0)
+		snprintf(p->error, sizeof(p->error), "cannot make the kernel device %s: %s",
+		    t->name, strerror(-rc));
+	return rc == 0;
 }
 
 /* Address, MTU, up. */

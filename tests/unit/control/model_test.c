@@ -287,6 +287,34 @@ static void vlans_of_ports_are_as_in_ovs(void **state)
 	    fx, PORT, "up", "{'kind':'uplink','interface':'eth0','tag':5}", ERR_PARAMS, "/tag");
 }
 
+static void a_bridge_has_a_port_of_its_own(void **state)
+{
+	struct fixture *fx = *state;
+
+	raw_bridge(fx);
+	fx_must(fx, PORT, "br1", "{'kind':'tap','bridge':'br1','ofport':65534}");
+	assert_int_equal(port_conf(fx, "br1")->ofport, DP_OFPORT_LOCAL);
+	assert_string_equal(port_conf(fx, "br1")->arg, "br1");
+	assert_string_equal(
+	    model_ofport_name(fx->model, model_bridge_id(fx->model, "br1"), DP_OFPORT_LOCAL),
+	    "br1");
+	assert_int_equal(
+	    json_integer_value(json_object_get(fx_find(fx, PORT, "br1")->data, "ofport")), 65534);
+	fx_must(fx, FLOW, "f1", "{'bridge':'br1','match':{'in_port':'local'},'actions':['drop']}");
+	// The same match by its number and by its name.
+	fx_refused(fx, FLOW, "f2", "{'bridge':'br1','match':{'in_port':65534},'actions':['drop']}",
+	    ERR_EXISTS, "/match");
+	fx_refused(fx, FLOW, "f2", "{'bridge':'br1','match':{'in_port':'br1'},'actions':['drop']}",
+	    ERR_EXISTS, "/match");
+	fx_refused(fx, PORT, "p3", "{'kind':'null','bridge':'br1','ofport':65534}", ERR_CONFLICT,
+	    "/ofport");
+	fx_refused(
+	    fx, PORT, "p3", "{'kind':'null','bridge':'br1','ofport':65280}", ERR_PARAMS, "/ofport");
+	// Those after it get plain numbers.
+	fx_must(fx, PORT, "p3", "{'kind':'null','bridge':'br1'}");
+	assert_int_equal(port_conf(fx, "p3")->ofport, 3);
+}
+
 #define TUNNEL "'kind':'vxlan','bridge':'br1','remote_ip':'192.0.2.1'"
 
 static void tunnel_options_are_as_in_ovs(void **state)
@@ -765,6 +793,7 @@ int main(void)
 	    T(a_name_can_be_taken_over_in_one_transaction),
 	    T(members_of_another_kind_are_refused),
 	    T(vlans_of_ports_are_as_in_ovs),
+	    T(a_bridge_has_a_port_of_its_own),
 	    T(tunnel_options_are_as_in_ovs),
 	    T(patch_ports_need_each_other),
 	    T(mtu_over_the_underlay_is_refused_with_the_largest),

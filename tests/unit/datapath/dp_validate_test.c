@@ -208,6 +208,7 @@ static void port_numbers_are_in_range(void **)
 	REFUSED(c->bridge = 256);
 	REFUSED(c->ofport = 0);
 	REFUSED(c->ofport = DP_OFPORT_MAX);
+	REFUSED(c->ofport = DP_OFPORT_CONTROLLER);
 	REFUSED(c->flags = 1U << 31);
 	REFUSED(c->flags = DP_PORT_F_UPLINK);
 	REFUSED(c->flags = DP_PORT_F_PEERS_ONLY);
@@ -220,6 +221,9 @@ static void port_numbers_are_in_range(void **)
 	REFUSED(msg.op.id = 4096);
 	REFUSED(c->kind = DP_PORT_PATCH; memset(c->arg, 0, sizeof(c->arg)); c->peer = 7);
 #undef REFUSED
+	c = vhost_port();
+	c->ofport = DP_OFPORT_LOCAL;
+	assert_true(is_valid());
 	c = vhost_port();
 	memset(c->arg, 0, sizeof(c->arg));
 	c->kind = DP_PORT_PATCH;
