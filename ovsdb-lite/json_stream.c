@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ovsdb-lite/json_read.h"
 #include "ovsdb-lite/mem.h"
 
 enum { MIN_CAPACITY = 4096, KEEP_CAPACITY = 65536 };
@@ -142,10 +143,7 @@ static int keep(struct ovsdb_json_stream *s, const char *data, size_t size, stru
 static int decode(const char *data, size_t size, json_t **ret, struct err *err)
 {
 	json_error_t why;
-	json_t *message = json_loadb(data, size, 0, &why);
-	/* Integers that do not fit are reals, as they are for ovsdb-server. */
-	if (message == NULL && json_error_code(&why) == json_error_numeric_overflow)
-		message = json_loadb(data, size, JSON_DECODE_INT_AS_REAL, &why);
+	json_t *message = ovsdb_json_read(data, size, &why);
 	if (message == NULL) {
 		err_set(err, ERR_PARSE, "%s at byte %d of the message", why.text, why.position);
 		return -EPROTO;

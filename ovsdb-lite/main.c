@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "datapath/base/no_memory.h"
+#include "ovsdb-lite/json_pool.h"
 #include "ovsdb-lite/serve.h"
 #include "ovsdb-lite/tool.h"
 
@@ -25,7 +26,7 @@ int main(int argc, char **argv)
 	const char *command = argc > 1 ? argv[1] : "";
 	no_memory_hook = on_no_memory;
 	event_set_mem_functions(event_alloc, event_resize, free);
-	json_set_alloc_funcs(event_alloc, free);
+	json_set_alloc_funcs(ovsdb_json_pool_alloc, ovsdb_json_pool_free);
 	if (strcmp(command, "serve") == 0)
 		return ovsdb_serve(argc - 1, argv + 1);
 	if (ovsdb_tool_has(command)) {
