@@ -100,9 +100,9 @@ void ovsdb_batch_flush(struct ovsdb_server *s)
 		list_add(&items, &item->node);
 	}
 	tell_others(s);
-	tell_user(s, &items);
-	s->in_flush = false;
 	s->counters.n_batches++;
+	s->in_flush = false;
+	tell_user(s, &items); // who may flush, or remove a database
 }
 
 static void make_durable(struct ovsdb_server *s, struct err *err)

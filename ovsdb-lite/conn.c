@@ -280,10 +280,11 @@ static void read_some(struct ovsdb_conn *c)
 static void run(struct ovsdb_conn *c)
 {
 	unsigned int n_left = c->limits->n_messages;
-	bool was_congested = ovsdb_conn_is_congested(c);
 	write_some(c);
-	if (was_congested && c->state == OVSDB_CONN_OPEN && !ovsdb_conn_is_congested(c))
+	if (c->is_behind && c->state == OVSDB_CONN_OPEN && !ovsdb_conn_is_congested(c)) {
+		c->is_behind = false;
 		c->ops->on_drained(c->owner);
+	}
 	while (may_run(c) && evbuffer_get_length(c->in) > 0 && n_left > 0)
 		if (!run_chunk(c, &n_left))
 			break;

@@ -18,7 +18,7 @@ struct ovsdb_conn;
 struct ovsdb_conn_ops {
 	/* The message is the owner's. */
 	void (*on_message)(void *owner, json_t *message);
-	/* Output that was over the limit no longer is; or a handshake is done. */
+	/* Output no longer is over the limit, and the owner is behind; or a handshake is done. */
 	void (*on_drained)(void *owner);
 	/* It is over: no other call follows. why is NULL when the other side closed it. */
 	void (*on_end)(void *owner, const char *why);
@@ -46,6 +46,7 @@ struct ovsdb_conn {
 	enum ovsdb_conn_state state;
 	bool at_end;     // the other side sends nothing more
 	bool is_paused;  // by the owner: no messages
+	bool is_behind;  // the owner has kept something back until on_drained
 	bool is_closing; // when what is to be sent has been
 	char why[160];   // then
 	struct event *read_event, *write_event, *run_event;

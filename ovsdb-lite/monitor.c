@@ -32,6 +32,7 @@ static void answer(struct ovsdb_monitor *m, const json_t *request_id, bool found
 static struct ovsdb_shared_text *initial_text(struct ovsdb_monitor *m);
 static struct ovsdb_shared_text *update_text(struct ovsdb_monitor *m);
 static struct ovsdb_shared_text *text_of(struct buf_writer *w, bool written);
+static bool may_send(struct ovsdb_session *s);
 static void send_update(struct ovsdb_monitor *m);
 static void send_text(struct ovsdb_monitor *m, struct ovsdb_shared_text *text);
 static void send_parts(struct ovsdb_session *s, const struct buf_writer *head,
@@ -85,19 +86,15 @@ void ovsdb_monitor_cancel(struct ovsdb_session *s, const struct ovsdb_call *call
 /* Readers that are behind get theirs when they have read: merged by then. */
 void ovsdb_monitor_send_updates(struct ovsdb_session *s)
 {
-	if (s->has_ended)
-		return;
-	list_foreach (m, &s->monitors, struct ovsdb_monitor, in_session) {
-		if (ovsdb_conn_is_congested(s->conn))
-			return;
-		send_update(m);
-	}
+	list_foreach (m, &s->monitors, struct ovsdb_monitor, in_session)
+		if (may_send(s))
+			send_update(m);
 }
 
 void ovsdb_monitor_send_updates_of(struct ovsdb_served *served)
 {
 	list_foreach (m, &served->monitors, struct ovsdb_monitor, in_db)
-		if (!m->session->has_ended && !ovsdb_conn_is_congested(m->session->conn))
+		if (may_send(m->session))
 			send_update(m);
 }
 
@@ -136,6 +133,7 @@ static void create(struct ovsdb_session *s, const struct ovsdb_call *call, int v
 		list_init(&m->in_session);
 		list_init(&m->in_db);
 		s->n_monitors++; // destroy counts it off
+		s->server->n_monitors++;
 		destroy(m);
 		return;
 	}
@@ -145,6 +143,7 @@ static void create(struct ovsdb_session *s, const struct ovsdb_call *call, int v
 	list_add(&s->monitors, &m->in_session);
 	list_add(&m->served->monitors, &m->in_db);
 	s->n_monitors++;
+	s->server->n_monitors++;
 }
 
 static struct ovsdb_error *decode(struct ovsdb_monitor *m, const struct ovsdb_call *call)
@@ -161,6 +160,9 @@ static struct ovsdb_error *decode(struct ovsdb_monitor *m, const struct ovsdb_ca
 		return ovsdb_syntax_error(id, NULL, "duplicate monitor ID");
 	if (s->n_monitors >= s->server->limits.monitors)
 		return ovsdb_session_at_limit(&s->server->hits.monitors, "monitors of a client");
+	if (s->server->n_monitors >= s->server->limits.monitors_total)
+		return ovsdb_session_at_limit(
+		    &s->server->hits.monitors_total, "monitors of all clients");
 	struct ovsdb_error *error = ovsdb_session_keep(s, ovsdb_session_request_size(s));
 	if (error != NULL)
 		return error;
@@ -248,6 +250,12 @@ static struct ovsdb_shared_text *text_of(struct buf_writer *w, bool written)
 	    written ? ovsdb_shared_text_create(w->data, w->size) : NULL;
 	buf_writer_fini(w);
 	return text;
+}
+
+static bool may_send(struct ovsdb_session *s)
+{
+	s->conn->is_behind |= ovsdb_conn_is_congested(s->conn);
+	return !s->has_ended && !ovsdb_conn_is_congested(s->conn);
 }
 
 static void send_update(struct ovsdb_monitor *m)
@@ -366,6 +374,7 @@ static void destroy(struct ovsdb_monitor *m)
 	list_del(&m->in_session);
 	list_del(&m->in_db);
 	m->session->n_monitors--;
+	m->session->server->n_monitors--;
 	ovsdb_session_give(m->session, m->kept);
 	ovsdb_change_set_leave(m->set);
 	if (m->shape != NULL)

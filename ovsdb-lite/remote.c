@@ -35,6 +35,7 @@ static void destroy(struct ovsdb_remote *r);
 static void try_now(struct ovsdb_remote *r);
 static void start_listening(struct ovsdb_remote *r);
 static int open_listener(struct ovsdb_remote *r);
+static void unlink_socket(const char *path);
 static void cannot(struct ovsdb_remote *r, const char *what, const char *why);
 static void on_accept(evutil_socket_t fd, short what, void *arg);
 static void accept_one(struct ovsdb_remote *r, int fd, struct ovsdb_address *from);
@@ -229,7 +230,7 @@ static void destroy(struct ovsdb_remote *r)
 		event_free(r->accept_event);
 		close(r->fd);
 		if (ovsdb_address_is_unix(&r->address))
-			unlink(r->address.un.sun_path);
+			unlink_socket(r->address.un.sun_path);
 	}
 	list_del(&r->node);
 	free(r);
@@ -282,7 +283,7 @@ static int open_listener(struct ovsdb_remote *r)
 	if (fd < 0)
 		return -errno;
 	if (ovsdb_address_is_unix(a)) {
-		unlink(a->un.sun_path);
+		unlink_socket(a->un.sun_path);
 		(void)fchmod(fd, S_IRWXU | S_IRWXG); // bind gives the file this mode
 	}
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
@@ -291,6 +292,14 @@ static int open_listener(struct ovsdb_remote *r)
 	int error = errno;
 	close(fd);
 	return -error;
+}
+
+/* What a former process left. The path may come from a client: nothing else of this name is removed. */
+static void unlink_socket(const char *path)
+{
+	struct stat st;
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+		unlink(path);
 }
 
 /* Once, until it works. */

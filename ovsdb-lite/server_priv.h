@@ -54,6 +54,7 @@ struct ovsdb_server {
 	struct list ended; // sessions to be freed
 	struct hmap locks;
 	unsigned int n_sessions, n_handshakes;
+	unsigned int n_monitors, n_waiting;
 	size_t kept;            // of kept_total
 	struct ssl_ctx_st *tls; // NULL: none
 	struct list batch;      // struct ovsdb_batch_item

@@ -50,6 +50,10 @@ void ovsdb_transact(struct ovsdb_session *s, const struct ovsdb_call *call)
 			call->params, NULL, "%s: duplicate request ID", call->method));
 	else if (try_once(s, call->served, call->id, call->params, now_ms, &timeout_ms))
 		return;
+	else if (s->server->n_waiting >= s->server->limits.waiting_total)
+		ovsdb_session_refuse(s, call->id,
+		    ovsdb_session_at_limit(
+			&s->server->hits.waiting_total, "waiting transactions of all clients"));
 	else if (s->n_waiting >= s->server->limits.waiting)
 		ovsdb_session_refuse(s, call->id,
 		    ovsdb_session_at_limit(
@@ -198,6 +202,7 @@ static void park(
 	list_add(&s->waiting, &w->in_session);
 	list_add(&w->served->waiting, &w->in_db);
 	s->n_waiting++;
+	s->server->n_waiting++;
 	set_timer(w, timeout_ms);
 }
 
@@ -257,6 +262,7 @@ static void forget(struct waiting *w)
 	list_del(&w->in_session);
 	list_del(&w->in_db);
 	w->session->n_waiting--;
+	w->session->server->n_waiting--;
 	ovsdb_session_give(w->session, w->kept);
 	event_free(w->timer);
 	json_decref(w->id);

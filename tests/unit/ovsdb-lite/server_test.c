@@ -52,6 +52,8 @@ static struct ovsdb_server_limits tight(void)
 	l.sessions = 3;
 	l.monitors = 2;
 	l.waiting = 2;
+	l.monitors_total = 3;
+	l.waiting_total = 3;
 	l.locks = 2;
 	l.message_size = 4096;
 	l.output_size = 20000;
@@ -252,6 +254,14 @@ static void limits_are_answered(void **)
 	server_ask(&f, 1, "{'id':6,'method':'lock','params':['c']}",
 	    "{'error':{'details':'the limit of locks of a client is reached','error':'resources "
 	    "exhausted'},'id':6}");
+	server_ask(&f, 1, MONITOR(7, a, "'i'"), "{'error':null,'id':7,'result':{}}");
+	server_ask(&f, 2, MONITOR(1, a, "'i'"),
+	    "{'error':{'details':'the limit of monitors of all clients is reached',"
+	    "'error':'resources exhausted'},'id':1}");
+	server_send(&f, 2, WAIT(2, 1, ""));
+	server_ask(&f, 2, WAIT(3, 1, ""),
+	    "{'error':{'details':'the limit of waiting transactions of all clients is reached',"
+	    "'error':'resources exhausted'},'id':3}");
 	server_send(&f, 2, "{'id':1,'method':'echo','params':['%05000d']}", 1);
 	server_expect_closed(&f, 2);
 	char *text = ovsdb_server_format_limits(f.server);
