@@ -105,6 +105,13 @@ void ovsdb_batch_flush(struct ovsdb_server *s)
 	tell_user(s, &items); // who may flush, or remove a database
 }
 
+/* A transaction that waited is gone when it did something: this ends. */
+void ovsdb_batch_flush_all(struct ovsdb_server *s)
+{
+	while (!list_is_empty(&s->batch) && !s->in_flush)
+		ovsdb_batch_flush(s);
+}
+
 static void make_durable(struct ovsdb_server *s, struct err *err)
 {
 	list_foreach (served, &s->dbs, struct ovsdb_served, node) {
@@ -169,7 +176,7 @@ static void tell_others(struct ovsdb_server *s)
 		if (served->changed)
 			ovsdb_monitor_send_updates_of(served);
 	list_foreach (served, &s->dbs, struct ovsdb_served, node) {
-		if (served->changed)
+		if (served->changed || served->is_refused)
 			ovsdb_transact_retry(served);
 		served->changed = false;
 		served->is_refused = false;

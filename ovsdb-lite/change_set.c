@@ -15,11 +15,14 @@ struct set_text {
 };
 
 static void merge(struct ovsdb_change_set *set, const struct ovsdb_change *change);
-static struct ovsdb_uuid uuid_of(const struct ovsdb_net_change *c);
+static void drop(struct ovsdb_change_set *set, size_t i);
 static struct ovsdb_net_change *find(struct ovsdb_change_set *set, struct ovsdb_uuid uuid);
 static void append(struct ovsdb_change_set *set, const struct ovsdb_change *change);
 static void index_all(struct ovsdb_change_set *set);
 static void index_one(struct ovsdb_change_set *set, size_t i);
+static size_t home_of(const struct ovsdb_change_set *set, size_t i);
+static size_t slot_of(const struct ovsdb_change_set *set, size_t i);
+static void free_slot(struct ovsdb_change_set *set, size_t at);
 static void forget_texts(struct ovsdb_change_set *set);
 
 struct ovsdb_shared_text *ovsdb_shared_text_create(const void *data, size_t size)
@@ -134,22 +137,27 @@ static void merge(struct ovsdb_change_set *set, const struct ovsdb_change *chang
 	known->new = change->new != NULL ? ovsdb_row_ref(change->new) : NULL;
 	if (known->old != NULL || known->new != NULL)
 		return;
-	/* It came and went. The last takes its place; slots are made anew when they are next wanted. */
-	*known = set->array[--set->n];
-	free(set->slots);
-	set->slots = NULL;
+	drop(set, (size_t)(known - set->array)); // it came and went
 }
 
-static struct ovsdb_uuid uuid_of(const struct ovsdb_net_change *c)
+/* The last takes its place. */
+static void drop(struct ovsdb_change_set *set, size_t i)
 {
-	return c->new != NULL ? c->new->uuid : c->old->uuid;
+	size_t last = set->n - 1;
+	if (set->slots != NULL) {
+		free_slot(set, slot_of(set, i));
+		if (i != last)
+			set->slots[slot_of(set, last)] = (uint32_t)i + 1;
+	}
+	set->array[i] = set->array[last];
+	set->n = last;
 }
 
 static struct ovsdb_net_change *find(struct ovsdb_change_set *set, struct ovsdb_uuid uuid)
 {
 	if (set->n <= SMALL) {
 		for (size_t i = 0; i < set->n; i++)
-			if (ovsdb_uuid_equals(uuid_of(&set->array[i]), uuid))
+			if (ovsdb_uuid_equals(set->array[i].uuid, uuid))
 				return &set->array[i];
 		return NULL;
 	}
@@ -157,7 +165,7 @@ static struct ovsdb_net_change *find(struct ovsdb_change_set *set, struct ovsdb_
 		index_all(set);
 	size_t at = ovsdb_uuid_hash(&uuid) & (set->n_slots - 1);
 	for (; set->slots[at] != 0; at = (at + 1) & (set->n_slots - 1))
-		if (ovsdb_uuid_equals(uuid_of(&set->array[set->slots[at] - 1]), uuid))
+		if (ovsdb_uuid_equals(set->array[set->slots[at] - 1].uuid, uuid))
 			return &set->array[set->slots[at] - 1];
 	return NULL;
 }
@@ -165,7 +173,9 @@ static struct ovsdb_net_change *find(struct ovsdb_change_set *set, struct ovsdb_
 static void append(struct ovsdb_change_set *set, const struct ovsdb_change *change)
 {
 	set->array = ovsdb_grow(set->array, set->n, &set->capacity, sizeof(*set->array));
-	set->array[set->n++] = (struct ovsdb_net_change){.table = change->table,
+	set->array[set->n++] = (struct ovsdb_net_change){
+	    .uuid = change->new != NULL ? change->new->uuid : change->old->uuid,
+	    .table = change->table,
 	    .old = change->old != NULL ? ovsdb_row_ref(change->old) : NULL,
 	    .new = change->new != NULL ? ovsdb_row_ref(change->new) : NULL};
 	if (set->slots == NULL)
@@ -191,11 +201,37 @@ static void index_all(struct ovsdb_change_set *set)
 
 static void index_one(struct ovsdb_change_set *set, size_t i)
 {
-	struct ovsdb_uuid uuid = uuid_of(&set->array[i]);
-	size_t at = ovsdb_uuid_hash(&uuid) & (set->n_slots - 1);
+	size_t at = home_of(set, i);
 	while (set->slots[at] != 0)
 		at = (at + 1) & (set->n_slots - 1);
 	set->slots[at] = (uint32_t)i + 1;
+}
+
+static size_t home_of(const struct ovsdb_change_set *set, size_t i)
+{
+	return ovsdb_uuid_hash(&set->array[i].uuid) & (set->n_slots - 1);
+}
+
+static size_t slot_of(const struct ovsdb_change_set *set, size_t i)
+{
+	size_t at = home_of(set, i);
+	while (set->slots[at] != i + 1)
+		at = (at + 1) & (set->n_slots - 1);
+	return at;
+}
+
+/* Those behind it, that would not be found past the hole, move up. */
+static void free_slot(struct ovsdb_change_set *set, size_t at)
+{
+	size_t mask = set->n_slots - 1;
+	for (size_t next = (at + 1) & mask; set->slots[next] != 0; next = (next + 1) & mask) {
+		size_t home = home_of(set, set->slots[next] - 1);
+		if (((next - home) & mask) < ((next - at) & mask))
+			continue;
+		set->slots[at] = set->slots[next];
+		at = next;
+	}
+	set->slots[at] = 0;
 }
 
 static void forget_texts(struct ovsdb_change_set *set)

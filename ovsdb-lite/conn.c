@@ -10,7 +10,7 @@
 #include "datapath/base/clock.h"
 #include "ovsdb-lite/mem.h"
 
-enum { READ_SIZE = 64 * 1024, N_VECTORS = 64, LINGER_MS = 5000 };
+enum { READ_SIZE = 64 * 1024, N_VECTORS = 64, LINGER_MS = 5000, PARTIAL_MS = 20000 };
 
 static const char probe[] = "{\"id\":\"echo\",\"method\":\"echo\",\"params\":[]}";
 
@@ -129,6 +129,15 @@ void ovsdb_conn_tick(struct ovsdb_conn *c, uint64_t now_ms)
 		return;
 	if ((c->at_end || c->is_closing) && now_ms - c->received_ms > LINGER_MS) {
 		ovsdb_conn_end(c, NULL);
+		return;
+	}
+	if (!ovsdb_json_stream_is_partial(&c->stream))
+		c->partial_ms = 0;
+	else if (c->partial_ms == 0)
+		c->partial_ms = now_ms;
+	else if (now_ms - c->partial_ms > PARTIAL_MS && ovsdb_input_is_scarce(c->stream.budget)) {
+		ovsdb_conn_end(
+		    c, "a message that takes long, while there is little room for others'");
 		return;
 	}
 	if (c->probe_ms == 0)
@@ -309,23 +318,32 @@ static bool run_chunk(struct ovsdb_conn *c, unsigned int *n_left)
 	}
 	if (r == 1) {
 		--*n_left;
+		c->partial_ms = 0;
 		c->ops->on_message(c->owner, message);
 	}
 	return c->state == OVSDB_CONN_OPEN;
 }
 
+/* What had to wait and is taken now is a sign of life, and all that one sees of a slow reader; what the kernel takes at once is none. */
 static void write_some(struct ovsdb_conn *c)
 {
 	while (c->state == OVSDB_CONN_OPEN && evbuffer_get_length(c->out) > 0) {
 		ssize_t n = c->link.tls != NULL ? write_tls(c) : write_plain(c);
-		if (n == -EAGAIN)
+		if (n == -EAGAIN) {
+			c->has_stalled = true;
 			return;
+		}
 		if (n <= 0) {
 			ovsdb_conn_end(c, n == 0 ? "no progress" : strerror((int)-n));
 			return;
 		}
 		evbuffer_drain(c->out, (size_t)n);
+		if (!c->has_stalled)
+			continue;
+		c->received_ms = clock_ms();
+		c->probed_ms = 0;
 	}
+	c->has_stalled = false;
 }
 
 static ssize_t write_plain(struct ovsdb_conn *c)

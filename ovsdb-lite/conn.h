@@ -44,17 +44,19 @@ struct ovsdb_conn {
 	const struct ovsdb_conn_ops *ops;
 	void *owner;
 	enum ovsdb_conn_state state;
-	bool at_end;     // the other side sends nothing more
-	bool is_paused;  // by the owner: no messages
-	bool is_behind;  // the owner has kept something back until on_drained
-	bool is_closing; // when what is to be sent has been
-	char why[160];   // then
+	bool at_end;      // the other side sends nothing more
+	bool is_paused;   // by the owner: no messages
+	bool has_stalled; // output had to wait for the reader
+	bool is_behind;   // the owner has kept something back until on_drained
+	bool is_closing;  // when what is to be sent has been
+	char why[160];    // then
 	struct event *read_event, *write_event, *run_event;
 	struct ovsdb_json_stream stream;
 	struct evbuffer *in;  // read, and not looked at yet
 	struct evbuffer *out; // not written yet
 	size_t n_held;        // bytes that the owner will send, and that count as output
 	uint64_t begun_ms;
+	uint64_t partial_ms;   // when a message began that is not complete; 0: none
 	uint64_t received_ms;  // last byte
 	uint64_t probed_ms;    // when an answer was asked for, 0: none is awaited
 	unsigned int probe_ms; // silence after which one is asked for; 0: never

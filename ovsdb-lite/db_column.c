@@ -11,10 +11,11 @@
 #define LOG_MODULE "ovsdb"
 #include "datapath/base/log.h"
 
-enum { MAX_PART = 128, MAX_INTERVAL_MS = 1 << 30 };
+enum { MAX_REMOTES = 1024, MAX_PART = 128, MAX_INTERVAL_MS = 1 << 30 };
 
 static bool split(const char *name, char parts[3][MAX_PART]);
 static bool refers(const struct ovsdb_column *column);
+static void add_text(struct ovsdb_remote_list *list, const char *name);
 static void add_name(
     struct ovsdb_remote_list *list, const char *name, const struct ovsdb_remote_options *options);
 static void add_row(struct ovsdb_remote_list *list, const struct ovsdb_row *row);
@@ -90,7 +91,7 @@ void ovsdb_remote_list_add(
 	ovsdb_table_foreach_row (row, c.table) {
 		struct ovsdb_datum d = ovsdb_row_get(row, c.column);
 		for (uint32_t i = 0; i < d.n && is_text; i++)
-			ovsdb_remote_list_add(list, s, ovsdb_datum_key(&d, i).string->s);
+			add_text(list, ovsdb_datum_key(&d, i).string->s);
 		for (uint32_t i = 0; i < d.n && refers(c.column); i++) {
 			struct ovsdb_uuid uuid = ovsdb_datum_key(&d, i).uuid;
 			add_row(
@@ -154,9 +155,21 @@ static bool refers(const struct ovsdb_column *column)
 	       !ovsdb_type_is_map(&column->type);
 }
 
+/* Of a column, where clients write: it names a remote, not another column. */
+static void add_text(struct ovsdb_remote_list *list, const char *name)
+{
+	struct ovsdb_remote_options options = ovsdb_remote_default_options(name);
+	if (ovsdb_is_db_column(name))
+		log_warn("\"%.100s\" is in a column of remotes, and is none", name);
+	else
+		add_name(list, name, &options);
+}
+
 static void add_name(
     struct ovsdb_remote_list *list, const char *name, const struct ovsdb_remote_options *options)
 {
+	if (list->n > MAX_REMOTES)
+		return; // the server says that there are too many
 	for (size_t i = 0; i < list->n; i++) {
 		if (strcmp(list->array[i].name, name) != 0)
 			continue;

@@ -7,13 +7,14 @@
 #include "ovsdb-lite/json_read.h"
 #include "ovsdb-lite/mem.h"
 
-enum { MIN_CAPACITY = 4096, KEEP_CAPACITY = 65536 };
+enum { MIN_CAPACITY = 4096, FREE_CAPACITY = 65536 };
 
 static size_t skip_space(const char *data, size_t size);
 static int scan(struct ovsdb_json_stream *s, const char *data, size_t size, size_t *used);
 static bool scan_string(struct ovsdb_json_stream *s, const char *data, size_t size, size_t *at);
 static int open_container(struct ovsdb_json_stream *s);
 static int keep(struct ovsdb_json_stream *s, const char *data, size_t size, struct err *err);
+static size_t charged(size_t capacity);
 static int decode(const char *data, size_t size, json_t **ret, struct err *err);
 static int refuse(struct ovsdb_json_stream *s, int code, struct err *err);
 static void restart(struct ovsdb_json_stream *s);
@@ -26,7 +27,7 @@ void ovsdb_json_stream_init(struct ovsdb_json_stream *s, const struct ovsdb_json
 
 void ovsdb_json_stream_fini(struct ovsdb_json_stream *s)
 {
-	s->budget->used -= s->capacity;
+	s->budget->used -= charged(s->capacity);
 	free(s->data);
 	s->data = NULL;
 	s->capacity = s->size = 0;
@@ -46,6 +47,7 @@ int ovsdb_json_stream_feed(struct ovsdb_json_stream *s, const char *data, size_t
 	if (r < 0 || s->size + n > s->limits->size)
 		return refuse(s, r < 0 ? r : -E2BIG, err);
 	s->last_size = s->size + n;
+	s->last_n_values = s->n_values;
 	if (r == 1 && s->size == 0) { // all of it is in these bytes
 		restart(s);
 		r = decode(data + begin, n, ret, err);
@@ -128,7 +130,7 @@ static int keep(struct ovsdb_json_stream *s, const char *data, size_t size, stru
 		while (capacity < s->size + size)
 			capacity *= 2;
 		capacity = MIN_OF(capacity, MAX_OF(s->limits->size, s->size + size));
-		size_t more = capacity - s->capacity;
+		size_t more = charged(capacity) - charged(s->capacity);
 		if (more > s->budget->limit - MIN_OF(s->budget->used, s->budget->limit))
 			return refuse(s, -ENOBUFS, err);
 		s->budget->used += more;
@@ -138,6 +140,12 @@ static int keep(struct ovsdb_json_stream *s, const char *data, size_t size, stru
 	memcpy(s->data + s->size, data, size);
 	s->size += size;
 	return 0;
+}
+
+/* The beginning is everybody's due: an ordinary request goes on while others fill the budget. */
+static size_t charged(size_t capacity)
+{
+	return capacity > FREE_CAPACITY ? capacity - FREE_CAPACITY : 0;
 }
 
 static int decode(const char *data, size_t size, json_t **ret, struct err *err)
@@ -182,9 +190,9 @@ static void restart(struct ovsdb_json_stream *s)
 	s->size = 0;
 	s->n_values = 0;
 	s->in_string = s->escaped = false;
-	if (s->capacity <= KEEP_CAPACITY)
+	if (s->capacity <= FREE_CAPACITY)
 		return;
-	s->budget->used -= s->capacity;
+	s->budget->used -= charged(s->capacity);
 	free(s->data);
 	s->data = NULL;
 	s->capacity = 0;

@@ -19,6 +19,11 @@ struct ovsdb_input_budget {
 	size_t used;
 };
 
+static inline bool ovsdb_input_is_scarce(const struct ovsdb_input_budget *b)
+{
+	return b->used > b->limit / 2;
+}
+
 struct ovsdb_json_limits {
 	size_t size;     // bytes of a message
 	size_t n_values; // in it, names of members not counted
@@ -31,7 +36,7 @@ struct ovsdb_json_stream {
 	char *data; // of a message that has begun
 	size_t size;
 	size_t capacity;
-	size_t last_size; // bytes of the latest message
+	size_t last_size, last_n_values; // of the latest message
 	size_t n_values;
 	unsigned int depth;
 	bool in_string;

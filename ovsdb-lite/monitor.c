@@ -60,7 +60,7 @@ void ovsdb_monitor_create_v3(struct ovsdb_session *s, const struct ovsdb_call *c
 
 void ovsdb_monitor_cond_change(struct ovsdb_session *s, const struct ovsdb_call *call)
 {
-	ovsdb_batch_flush(s->server);
+	ovsdb_batch_flush_all(s->server);
 	struct ovsdb_error *error = change(s, call);
 	if (error != NULL)
 		ovsdb_session_refuse(s, call->id, error);
@@ -83,14 +83,16 @@ void ovsdb_monitor_cancel(struct ovsdb_session *s, const struct ovsdb_call *call
 	ovsdb_session_reply(s, call->id, json_object());
 }
 
-/* Readers that are behind get theirs when they have read: merged by then. */
+/* Before an answer: there is no request, and so no answer, of a client that does not read. */
 void ovsdb_monitor_send_updates(struct ovsdb_session *s)
 {
+	if (s->has_ended)
+		return;
 	list_foreach (m, &s->monitors, struct ovsdb_monitor, in_session)
-		if (may_send(s))
-			send_update(m);
+		send_update(m);
 }
 
+/* Readers that are behind get theirs when they have read: merged by then. */
 void ovsdb_monitor_send_updates_of(struct ovsdb_served *served)
 {
 	list_foreach (m, &served->monitors, struct ovsdb_monitor, in_db)
@@ -120,7 +122,7 @@ void ovsdb_monitor_cancel_db(struct ovsdb_served *served)
 static void create(struct ovsdb_session *s, const struct ovsdb_call *call, int version)
 {
 	bool found = false;
-	ovsdb_batch_flush(s->server); // nothing is shown that is not durable
+	ovsdb_batch_flush_all(s->server); // nothing is shown that is not durable
 	struct ovsdb_monitor *m = ovsdb_alloc(sizeof(*m));
 	m->session = s;
 	m->served = call->served;

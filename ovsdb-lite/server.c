@@ -65,10 +65,10 @@ void ovsdb_server_destroy(struct ovsdb_server *s)
 {
 	if (s == NULL)
 		return;
-	ovsdb_batch_flush(s);
+	ovsdb_batch_flush_all(s);
 	ovsdb_remote_destroy_all(s);
 	free_ended(s);
-	ovsdb_batch_flush(s);
+	ovsdb_batch_flush_all(s);
 	ovsdb_lock_destroy_all(s);
 	struct ovsdb_db *own = s->own->db;
 	list_foreach_safe (served, &s->dbs, struct ovsdb_served, node)
@@ -112,9 +112,9 @@ int ovsdb_server_remove_db(struct ovsdb_server *s, const char *name)
 	struct ovsdb_served *served = ovsdb_server_find_served(s, name);
 	if (served == NULL || served == s->own)
 		return -ENOENT;
-	ovsdb_batch_flush(s);
+	ovsdb_batch_flush_all(s);
 	let_go(served);
-	ovsdb_batch_flush(s); // nothing in it names the database any more
+	ovsdb_batch_flush_all(s); // nothing in it names the database any more
 	reconnect_unaware(s, "removing", name);
 	served_destroy(served);
 	ovsdb_server_db_update(s);
@@ -129,7 +129,7 @@ struct ovsdb_db *ovsdb_server_find_db(const struct ovsdb_server *s, const char *
 
 void ovsdb_server_flush(struct ovsdb_server *s)
 {
-	ovsdb_batch_flush(s);
+	ovsdb_batch_flush_all(s);
 }
 
 int ovsdb_server_set_tls(

@@ -139,6 +139,8 @@ void ovsdb_batch_add_reply(struct ovsdb_session *s, struct ovsdb_served *served,
 void ovsdb_batch_forget_session(struct ovsdb_session *s);
 bool ovsdb_batch_is_open(const struct ovsdb_server *s);
 void ovsdb_batch_flush(struct ovsdb_server *s);
+/* Also what waiting transactions did because of it: nothing is pending afterwards. */
+void ovsdb_batch_flush_all(struct ovsdb_server *s);
 
 /* transact.c */
 void ovsdb_transact(struct ovsdb_session *s, const struct ovsdb_call *call);

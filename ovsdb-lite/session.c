@@ -103,6 +103,10 @@ void ovsdb_session_fail(struct ovsdb_session *s, const json_t *id, const char *w
 void ovsdb_session_notify(struct ovsdb_session *s, const char *method, json_t *params)
 {
 	struct buf_writer w;
+	if (s->conn->is_closing || s->has_ended) {
+		json_decref(params);
+		return;
+	}
 	buf_writer_init(&w, SIZE_MAX);
 	ovsdb_json_write_raw(&w, "{\"id\":null,\"method\":");
 	ovsdb_json_write_string(&w, method, strlen(method));
@@ -112,6 +116,9 @@ void ovsdb_session_notify(struct ovsdb_session *s, const char *method, json_t *p
 	json_decref(params);
 	ovsdb_session_send(s, &w);
 	buf_writer_fini(&w);
+	/* Others cause them, as fast as they like. */
+	if (ovsdb_conn_backlog(s->conn) > (size_t)s->server->limits.output_size * 2)
+		ovsdb_conn_finish(s->conn, "it does not read its notifications");
 }
 
 void ovsdb_session_send(struct ovsdb_session *s, const struct buf_writer *text)
@@ -147,7 +154,8 @@ struct ovsdb_error *ovsdb_session_keep(struct ovsdb_session *s, size_t size)
 
 size_t ovsdb_session_request_size(const struct ovsdb_session *s)
 {
-	return s->conn->stream.last_size;
+	enum { VALUE_SIZE = 192 }; // of an empty object, and half of one with a member
+	return s->conn->stream.last_size + s->conn->stream.last_n_values * VALUE_SIZE;
 }
 
 void ovsdb_session_give(struct ovsdb_session *s, size_t size)

@@ -36,7 +36,7 @@ static struct waiting *find_waiting(const struct ovsdb_session *s, const json_t 
 static void cancel(struct waiting *w);
 static void give_up(struct waiting *w);
 static void forget(struct waiting *w);
-static struct ovsdb_error *convert(struct ovsdb_served *served, const struct ovsdb_call *call);
+static struct ovsdb_error *convert(struct ovsdb_session *s, const struct ovsdb_call *call);
 static struct ovsdb_error *make_converted(
     const struct ovsdb_served *served, const json_t *json, struct ovsdb_db **ret);
 
@@ -115,8 +115,8 @@ void ovsdb_convert(struct ovsdb_session *s, const struct ovsdb_call *call)
 {
 	struct ovsdb_server *server = s->server;
 	struct ovsdb_served *served = call->served;
-	ovsdb_batch_flush(server); // the file has what came before
-	struct ovsdb_error *error = convert(served, call);
+	ovsdb_batch_flush_all(server); // the file has what came before
+	struct ovsdb_error *error = convert(s, call);
 	if (error != NULL) {
 		ovsdb_session_refuse(s, call->id, error);
 		return;
@@ -270,10 +270,14 @@ static void forget(struct waiting *w)
 	free(w);
 }
 
-static struct ovsdb_error *convert(struct ovsdb_served *served, const struct ovsdb_call *call)
+static struct ovsdb_error *convert(struct ovsdb_session *s, const struct ovsdb_call *call)
 {
+	struct ovsdb_served *served = call->served;
 	struct ovsdb_db *converted = NULL;
 	struct err err = {0};
+	if (s->is_read_only)
+		return ovsdb_error_create("not allowed",
+		    "convert operation not allowed when database server is in read only mode");
 	if (json_array_size(call->params) != 2)
 		return ovsdb_syntax_error(call->params, NULL, "array expected");
 	if (served == served->server->own)

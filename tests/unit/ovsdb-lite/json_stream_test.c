@@ -107,13 +107,16 @@ static void unfinished_messages_share_a_budget(void **)
 	struct err err = {0};
 	size_t used;
 	json_t *message;
-	char text[8000];
-	budget = (struct ovsdb_input_budget){.limit = 10000};
+	static char text[400000];
+	budget = (struct ovsdb_input_budget){.limit = 300000};
 	memset(text, 'x', sizeof(text));
 	memcpy(text, "{\"", 2);
 	ovsdb_json_stream_init(&a, &wide, &budget);
 	ovsdb_json_stream_init(&b, &wide, &budget);
-	assert_int_equal(ovsdb_json_stream_feed(&a, text, 5000, &used, &message, &err), 0);
+	assert_int_equal(ovsdb_json_stream_feed(&a, text, 60000, &used, &message, &err), 0);
+	assert_int_equal(budget.used, 0); // the beginning is everybody's due
+	assert_int_equal(
+	    ovsdb_json_stream_feed(&a, text + 60000, 200000, &used, &message, &err), 0);
 	assert_true(ovsdb_json_stream_is_partial(&a));
 	assert_int_equal(
 	    ovsdb_json_stream_feed(&b, text, sizeof(text), &used, &message, &err), -ENOBUFS);

@@ -437,7 +437,7 @@ static void a_conversion_cancels_and_disconnects(void **)
 static void what_requests_keep_is_bounded_and_given_back(void **)
 {
 	struct ovsdb_server_limits l = ovsdb_server_default_limits;
-	l.kept_size = 1000;
+	l.kept_size = 4000;
 	server_fixture_init(&f, &l, NULL, false, NULL);
 	server_connect(&f, 0);
 	for (int i = 0; i < 5; i++) {
@@ -459,7 +459,7 @@ static void what_requests_keep_is_bounded_and_given_back(void **)
 		    "reached','error':'resources exhausted'},'id':2}");
 		server_send(&f, 0,
 		    "{'id':3,'method':'monitor_cond_change','params':['%0600d','%0600d',{'r':[{'"
-		    "where':[['s','==','%0500d']]}]}]}",
+		    "where':[['s','==','%02500d']]}]}]}",
 		    i, i, 1);
 		json_t *answer = server_receive(&f, 0);
 		assert_non_null(json_object_get(json_object_get(answer, "error"), "details"));
@@ -474,6 +474,144 @@ static void what_requests_keep_is_bounded_and_given_back(void **)
 		server_send(&f, 0, "{'id':5,'method':'monitor_cancel','params':['%0600d']}", i);
 		server_expect(&f, 0, "{'error':null,'id':5,'result':{}}");
 	}
+	server_fixture_fini(&f);
+}
+
+#define WAIT_INSERT(id, until_i, i)                                                                \
+	"{'id':" #id                                                                               \
+	",'method':'transact','params':['t',{'op':'wait','table':'r','where':[['i','=='," #until_i \
+	"]],"                                                                                      \
+	"'columns':['i'],'until':'==','rows':[{'i':" #until_i                                      \
+	"}]},{'op':'insert','table':'r','row':{'i':" #i ",'set':9}}]}"
+
+/* What a waiting transaction does because of a flush is pending again: conversion and first rows come after that, too. */
+static void a_transaction_that_waited_is_durable_before_others_look(void **)
+{
+	server_fixture_init(&f, NULL, NULL, true, NULL);
+	for (size_t i = 0; i < 3; i++)
+		server_connect(&f, i);
+	server_send(&f, 0, WAIT_INSERT(1, 5, 6));
+	server_send(&f, 0, WAIT_INSERT(2, 6, 7));
+	server_run(&f);
+	server_send(&f, 1, INSERT(1, 5) MONITOR(2, m, "'i'"));
+	server_expect(&f, 1, INSERTED(1));
+	json_t *answer = server_receive(&f, 1);
+	assert_int_equal(
+	    json_object_size(json_object_get(json_object_get(answer, "result"), "r")), 3);
+	json_decref(answer);
+	server_expect_nothing(&f, 1);
+	server_send(&f, 0, WAIT_INSERT(3, 15, 16));
+	server_run(&f);
+	server_send(&f, 2,
+	    INSERT(1, 15) "{'id':5,'method':'convert','params':['t',{'name':'t','version':'2.0.0',"
+			  "'tables':{'r':{'columns':{'i':{'type':'integer'}}}}}]}");
+	server_expect(&f, 2, INSERTED(1));
+	server_expect(&f, 2, "{'error':null,'id':5,'result':{}}");
+	f.db = ovsdb_server_find_db(f.server, "t");
+	assert_int_equal(ovsdb_db_count_rows(f.db), 5);
+	server_fixture_fini(&f);
+}
+
+static void a_wait_that_holds_does_not_time_another(void **)
+{
+	server_fixture_init(&f, NULL, NULL, false, NULL);
+	server_connect(&f, 0);
+	server_send(&f, 0,
+	    "{'id':1,'method':'transact','params':['t',{'op':'wait','table':'r','where':[],'"
+	    "columns':['i'],'until':'==','rows':[],"
+	    "'timeout':0},{'op':'wait','table':'r','where':[],'columns':['i'],'until':'!=','rows':["
+	    "],'timeout':1000000}]}");
+	server_expect_nothing(&f, 0);
+	/* Nothing is left to do in the loop: it is not tried again and again. */
+	uint64_t begin_ms = clock_ms();
+	const struct timeval tv = {.tv_usec = 100000};
+	event_base_loopexit(f.base, &tv);
+	event_base_dispatch(f.base);
+	assert_true(clock_ms() - begin_ms >= 90);
+	server_ask(
+	    &f, 0, "{'id':null,'method':'cancel','params':[1]}", "{'error':'canceled','id':1}");
+	server_fixture_fini(&f);
+}
+
+static void a_read_only_client_converts_nothing(void **)
+{
+	server_fixture_init(&f, NULL, NULL, false, NULL);
+	struct ovsdb_remote_conf conf = {f.remote, {.is_read_only = true}};
+	ovsdb_server_set_remotes(f.server, &conf, 1);
+	server_connect(&f, 0);
+	server_ask(&f, 0,
+	    "{'id':5,'method':'convert','params':['t',{'name':'t','version':'2.0.0','tables':{}}]}",
+	    "{'error':{'details':'convert operation not allowed when database server is in read "
+	    "only mode','error':'not allowed'},'id':5}");
+	server_fixture_fini(&f);
+}
+
+static void rows_that_come_and_go_cost_linear_time(void **)
+{
+	enum { N = 4000 };
+	server_fixture_init(&f, NULL, NULL, false, NULL);
+	server_connect(&f, 0);
+	server_connect(&f, 1);
+	server_ask(&f, 0, MONITOR(1, m, "'i'"), "{'error':null,'id':1,'result':{}}");
+	json_t *ops = json_array();
+	for (int i = 0; i < N; i++)
+		json_array_append_new(ops,
+		    json_pack("{s:s,s:s,s:{s:i}}", "op", "insert", "table", "r", "row", "i", i));
+	json_decref(ovsdb_server_transact(f.server, f.db, ops));
+	json_decref(ops);
+	ops = json_loads(
+	    "[{\"op\":\"delete\",\"table\":\"r\",\"where\":[[\"i\",\"!=\",7]]}]", 0, NULL);
+	json_decref(ovsdb_server_transact(f.server, f.db, ops));
+	json_decref(ops);
+	uint64_t begin_ms = clock_ms();
+	server_run(&f);
+	assert_true(clock_ms() - begin_ms < 400);
+	server_expect(
+	    &f, 0, "{'id':null,'method':'update','params':['m',{'r':{'U':{'new':{'i':7}}}}]}");
+	server_fixture_fini(&f);
+}
+
+static void notifications_that_are_not_read_end_the_session(void **)
+{
+	struct ovsdb_server_limits l = tight();
+	l.locks = 1024;
+	server_fixture_init(&f, &l, NULL, false, NULL);
+	for (size_t i = 0; i < 2; i++)
+		server_connect(&f, i);
+	server_ask(&f, 0, "{'id':1,'method':'lock','params':['l']}",
+	    "{'error':null,'id':1,'result':{'locked':true}}");
+	char usage[512];
+	size_t backlog = 0;
+	for (int i = 0; i < 10000; i++) {
+		server_ask(&f, 1, "{'id':1,'method':'steal','params':['l']}",
+		    "{'error':null,'id':1,'result':{'locked':true}}");
+		server_ask(&f, 1, "{'id':2,'method':'unlock','params':['l']}",
+		    "{'error':null,'id':2,'result':{}}");
+		ovsdb_server_format_usage(f.server, usage, sizeof(usage));
+		backlog = strtoul(strstr(usage, "backlog:") + 8, NULL, 10);
+		assert_true(backlog < (size_t)l.output_size * 2 + 1000);
+	}
+	assert_true(backlog > 0);
+	server_fixture_fini(&f);
+}
+
+static void a_large_answer_comes_after_its_update(void **)
+{
+	struct ovsdb_server_limits l = tight();
+	l.message_size = 1 << 20;
+	server_fixture_init(&f, &l, NULL, true, NULL);
+	server_connect(&f, 0);
+	server_ask(&f, 0, MONITOR(1, m, "'i'"), "{'error':null,'id':1,'result':{}}");
+	server_send(&f, 0,
+	    "{'id':2,'method':'transact','params':['t',{'op':'insert','table':'r','row':{'i':1,'s':"
+	    "'%060000d'}},"
+	    "{'op':'select','table':'r','where':[]}]}",
+	    1);
+	server_expect(
+	    &f, 0, "{'id':null,'method':'update','params':['m',{'r':{'U':{'new':{'i':1}}}}]}");
+	json_t *answer = server_receive(&f, 0);
+	assert_int_equal(json_integer_value(json_object_get(answer, "id")), 2);
+	json_decref(answer);
 	server_fixture_fini(&f);
 }
 
@@ -561,6 +699,12 @@ int main(void)
 	    cmocka_unit_test(rows_are_chosen_by_conditions_that_may_change),
 	    cmocka_unit_test(a_conversion_cancels_and_disconnects),
 	    cmocka_unit_test(what_requests_keep_is_bounded_and_given_back),
+	    cmocka_unit_test(a_transaction_that_waited_is_durable_before_others_look),
+	    cmocka_unit_test(a_wait_that_holds_does_not_time_another),
+	    cmocka_unit_test(a_read_only_client_converts_nothing),
+	    cmocka_unit_test(rows_that_come_and_go_cost_linear_time),
+	    cmocka_unit_test(notifications_that_are_not_read_end_the_session),
+	    cmocka_unit_test(a_large_answer_comes_after_its_update),
 	    cmocka_unit_test(silence_is_asked_about_and_then_ended),
 	    cmocka_unit_test(a_user_transacts_and_is_told_when_it_is_durable),
 	    cmocka_unit_test(one_text_goes_to_a_hundred_monitors),
