@@ -10,7 +10,14 @@
 #include "datapath/base/clock.h"
 #include "ovsdb-lite/mem.h"
 
-enum { READ_SIZE = 64 * 1024, N_VECTORS = 64, LINGER_MS = 5000, PARTIAL_MS = 20000 };
+enum {
+	READ_SIZE = 64 * 1024,
+	N_VECTORS = 64,
+	TURN_MS = 20,
+	STALL_MS = 60000,
+	LINGER_MS = 5000,
+	PARTIAL_MS = 20000
+};
 
 static const char probe[] = "{\"id\":\"echo\",\"method\":\"echo\",\"params\":[]}";
 
@@ -29,6 +36,7 @@ static void write_some(struct ovsdb_conn *c);
 static ssize_t write_plain(struct ovsdb_conn *c);
 static ssize_t write_tls(struct ovsdb_conn *c);
 static void settle(struct ovsdb_conn *c);
+static void run_later(struct ovsdb_conn *c);
 
 struct ovsdb_conn *ovsdb_conn_create(struct event_base *base, struct ovsdb_link link,
     bool is_connecting, const struct ovsdb_conn_limits *limits, struct ovsdb_input_budget *budget,
@@ -131,6 +139,10 @@ void ovsdb_conn_tick(struct ovsdb_conn *c, uint64_t now_ms)
 		ovsdb_conn_end(c, NULL);
 		return;
 	}
+	if (c->has_stalled && now_ms - c->stalled_ms > STALL_MS) {
+		ovsdb_conn_end(c, "it has read nothing of what waits for it for a minute");
+		return;
+	}
 	if (!ovsdb_json_stream_is_partial(&c->stream))
 		c->partial_ms = 0;
 	else if (c->partial_ms == 0)
@@ -211,6 +223,9 @@ static void on_writable(evutil_socket_t, short, void *arg)
 static void on_run(evutil_socket_t, short, void *arg)
 {
 	struct ovsdb_conn *c = arg;
+	if (c->state == OVSDB_CONN_OPEN && may_run(c) && evbuffer_get_length(c->in) == 0 &&
+	    ovsdb_link_has_input(&c->link))
+		read_some(c);
 	if (c->state == OVSDB_CONN_OPEN)
 		run(c);
 	else if (c->state == OVSDB_CONN_HANDSHAKE)
@@ -294,11 +309,14 @@ static void run(struct ovsdb_conn *c)
 		c->is_behind = false;
 		c->ops->on_drained(c->owner);
 	}
-	while (may_run(c) && evbuffer_get_length(c->in) > 0 && n_left > 0)
+	uint64_t end_ms = clock_ms() + TURN_MS;
+	while (may_run(c) && evbuffer_get_length(c->in) > 0 && n_left > 0) {
 		if (!run_chunk(c, &n_left))
 			break;
+		n_left = clock_ms() > end_ms ? 0 : n_left;
+	}
 	if (n_left == 0 && c->state == OVSDB_CONN_OPEN)
-		event_active(c->run_event, EV_TIMEOUT, 0); // after others had their turn
+		run_later(c);
 }
 
 /* False when the connection is over. */
@@ -330,6 +348,7 @@ static void write_some(struct ovsdb_conn *c)
 	while (c->state == OVSDB_CONN_OPEN && evbuffer_get_length(c->out) > 0) {
 		ssize_t n = c->link.tls != NULL ? write_tls(c) : write_plain(c);
 		if (n == -EAGAIN) {
+			c->stalled_ms = c->has_stalled ? c->stalled_ms : clock_ms();
 			c->has_stalled = true;
 			return;
 		}
@@ -340,7 +359,7 @@ static void write_some(struct ovsdb_conn *c)
 		evbuffer_drain(c->out, (size_t)n);
 		if (!c->has_stalled)
 			continue;
-		c->received_ms = clock_ms();
+		c->received_ms = c->stalled_ms = clock_ms();
 		c->probed_ms = 0;
 	}
 	c->has_stalled = false;
@@ -387,5 +406,12 @@ static void settle(struct ovsdb_conn *c)
 	else
 		event_del(c->read_event);
 	if (wants_input && ovsdb_link_has_input(&c->link))
-		event_active(c->read_event, EV_READ, 0);
+		run_later(c);
+}
+
+/* After others had their turn: in another pass of the loop. */
+static void run_later(struct ovsdb_conn *c)
+{
+	const struct timeval now = {0};
+	event_add(c->run_event, &now);
 }

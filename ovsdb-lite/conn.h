@@ -44,12 +44,13 @@ struct ovsdb_conn {
 	const struct ovsdb_conn_ops *ops;
 	void *owner;
 	enum ovsdb_conn_state state;
-	bool at_end;      // the other side sends nothing more
-	bool is_paused;   // by the owner: no messages
-	bool has_stalled; // output had to wait for the reader
-	bool is_behind;   // the owner has kept something back until on_drained
-	bool is_closing;  // when what is to be sent has been
-	char why[160];    // then
+	bool at_end;         // the other side sends nothing more
+	bool is_paused;      // by the owner: no messages
+	bool has_stalled;    // output had to wait for the reader
+	uint64_t stalled_ms; // then: when it last took some
+	bool is_behind;      // the owner has kept something back until on_drained
+	bool is_closing;     // when what is to be sent has been
+	char why[160];       // then
 	struct event *read_event, *write_event, *run_event;
 	struct ovsdb_json_stream stream;
 	struct evbuffer *in;  // read, and not looked at yet

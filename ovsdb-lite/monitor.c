@@ -25,6 +25,8 @@ struct ovsdb_monitor {
 	struct ovsdb_change_set *set;       // what the client has still to be told
 };
 
+static struct ovsdb_monitor *find_reader(
+    const struct ovsdb_served *served, const struct ovsdb_change_set *set);
 static void create(struct ovsdb_session *s, const struct ovsdb_call *call, int version);
 static struct ovsdb_error *decode(struct ovsdb_monitor *m, const struct ovsdb_call *call);
 static struct ovsdb_error *resume(struct ovsdb_monitor *m, const json_t *last_id, bool *found);
@@ -117,6 +119,23 @@ void ovsdb_monitor_cancel_db(struct ovsdb_served *served)
 		else
 			json_decref(params);
 	}
+}
+
+void ovsdb_monitor_end_readers(struct ovsdb_served *served, const struct ovsdb_change_set *set)
+{
+	/* An end destroys monitors: one after the other, from the beginning. */
+	for (struct ovsdb_monitor *m = find_reader(served, set); m != NULL;
+	     m = find_reader(served, set))
+		ovsdb_session_end(m->session, "it reads too slowly");
+}
+
+static struct ovsdb_monitor *find_reader(
+    const struct ovsdb_served *served, const struct ovsdb_change_set *set)
+{
+	list_foreach (m, &served->monitors, struct ovsdb_monitor, in_db)
+		if (m->set == set)
+			return m;
+	return NULL;
 }
 
 static void create(struct ovsdb_session *s, const struct ovsdb_call *call, int version)

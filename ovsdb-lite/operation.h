@@ -19,7 +19,7 @@ struct ovsdb_execution {
 	struct ovsdb_names names;
 	bool is_durable;
 	bool must_wait;
-	int64_t timeout_ms; // of the wait that does not hold yet; -1: it has none
+	int64_t timeout_ms; // the least of the waits so far; -1: none had one
 };
 
 #define OPERATION(name, is_read_only)        \

@@ -31,7 +31,7 @@ static bool add_distinct(void *ctx, struct ovsdb_row *row);
 static bool contains(const struct distinct *d, const struct ovsdb_row *row);
 static void distinct_fini(struct distinct *d);
 static int compare_by_columns(const void *a, const void *b, void *ctx);
-static struct ovsdb_error *check_timeout(const json_t *json);
+static struct ovsdb_error *parse_timeout(struct ovsdb_execution *x, const json_t *json);
 static struct ovsdb_error *parse_expected(
     struct ovsdb_execution *x, const struct wait *wait, struct distinct *expected);
 static bool compare_row(void *ctx, struct ovsdb_row *row);
@@ -101,7 +101,7 @@ struct ovsdb_error *ovsdb_do_wait(struct ovsdb_execution *x, struct ovsdb_parser
 		return error;
 	error = ovsdb_column_list_from_json(&columns, wait.table->schema, wait.columns);
 	if (error == NULL && wait.timeout != NULL)
-		error = check_timeout(wait.timeout);
+		error = parse_timeout(x, wait.timeout);
 	if (error == NULL && !is_until_equal && strcmp(until, "!=") != 0)
 		error = ovsdb_syntax_error(wait.until, NULL, "\"until\" must be \"==\" or \"!=\"");
 	if (error == NULL)
@@ -174,12 +174,14 @@ static int compare_by_columns(const void *a, const void *b, void *ctx)
 	return order;
 }
 
-static struct ovsdb_error *check_timeout(const json_t *json)
+static struct ovsdb_error *parse_timeout(struct ovsdb_execution *x, const json_t *json)
 {
 	int64_t timeout_ms = json_integer_value(json);
 
 	if (timeout_ms < 0)
 		return ovsdb_syntax_error(json, NULL, "timeout must be nonnegative");
+	if (x->timeout_ms < 0 || timeout_ms < x->timeout_ms)
+		x->timeout_ms = timeout_ms;
 	return NULL;
 }
 
@@ -242,7 +244,6 @@ static struct ovsdb_error *not_yet(struct ovsdb_execution *x, const json_t *time
 
 	if (timeout == NULL || elapsed_ms < (uint64_t)json_integer_value(timeout)) {
 		x->must_wait = true;
-		x->timeout_ms = timeout != NULL ? json_integer_value(timeout) : -1;
 		return NULL;
 	}
 	if (elapsed_ms > 0)

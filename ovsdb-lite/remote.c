@@ -360,7 +360,13 @@ static void accept_one(struct ovsdb_remote *r, int fd, struct ovsdb_address *fro
 static bool may_accept(struct ovsdb_remote *r, const struct ovsdb_address *from)
 {
 	struct ovsdb_server *s = r->server;
-	if (s->n_sessions >= s->limits.sessions) {
+	/* Strangers on the network leave room for the host's own clients. */
+	unsigned int n_network = 0;
+	list_foreach (other, &s->remotes, struct ovsdb_remote, node)
+		n_network += ovsdb_address_is_unix(&other->address) ? 0 : other->n_sessions;
+	bool is_full =
+	    !ovsdb_address_is_unix(&r->address) && n_network > s->limits.sessions / 4 * 3;
+	if (is_full || s->n_sessions >= s->limits.sessions) {
 		s->hits.sessions++;
 		return false;
 	}

@@ -96,6 +96,8 @@ int ovsdb_serve_close(struct ovsdb_serve *s, const char *db_name, struct err *er
 	struct ovsdb_serve_storage *st = ovsdb_serve_storage_of(s, db_name);
 	if (db_name[0] == '_')
 		return err_set(err, ERR_FORBIDDEN, "Cannot remove reserved database.");
+	if (st != NULL && ovsdb_storage_is_compacting(st->storage))
+		return err_set(err, ERR_BUSY, "%s is being compacted; try again.", st->path);
 	if (st == NULL || ovsdb_server_remove_db(s->server, db_name) != 0)
 		return err_set(err, ERR_NOT_FOUND, "Failed to find the database.");
 	s->remotes_changed = true;

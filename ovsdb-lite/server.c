@@ -259,6 +259,7 @@ static void free_ended(struct ovsdb_server *s)
 static void on_tick(evutil_socket_t, short, void *arg)
 {
 	ovsdb_remote_tick(arg, clock_ms());
+	ovsdb_server_trim(arg);
 }
 
 static void end_session(struct ovsdb_session *session, void *arg)

@@ -163,6 +163,11 @@ void ovsdb_monitor_send_updates_of(struct ovsdb_served *served);
 /* All of the session's, or all of the database's, which are told of it when they can be. */
 void ovsdb_monitor_cancel_session(struct ovsdb_session *s);
 void ovsdb_monitor_cancel_db(struct ovsdb_served *served);
+/* Ends the sessions that this set waits for. Not in a request. */
+void ovsdb_monitor_end_readers(struct ovsdb_served *served, const struct ovsdb_change_set *set);
+
+/* trim.c */
+void ovsdb_server_trim(struct ovsdb_server *s);
 
 /* server_db.c */
 int ovsdb_server_db_create(struct ovsdb_server *s);

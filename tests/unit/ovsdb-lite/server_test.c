@@ -512,27 +512,6 @@ static void a_transaction_that_waited_is_durable_before_others_look(void **)
 	server_fixture_fini(&f);
 }
 
-static void a_wait_that_holds_does_not_time_another(void **)
-{
-	server_fixture_init(&f, NULL, NULL, false, NULL);
-	server_connect(&f, 0);
-	server_send(&f, 0,
-	    "{'id':1,'method':'transact','params':['t',{'op':'wait','table':'r','where':[],'"
-	    "columns':['i'],'until':'==','rows':[],"
-	    "'timeout':0},{'op':'wait','table':'r','where':[],'columns':['i'],'until':'!=','rows':["
-	    "],'timeout':1000000}]}");
-	server_expect_nothing(&f, 0);
-	/* Nothing is left to do in the loop: it is not tried again and again. */
-	uint64_t begin_ms = clock_ms();
-	const struct timeval tv = {.tv_usec = 100000};
-	event_base_loopexit(f.base, &tv);
-	event_base_dispatch(f.base);
-	assert_true(clock_ms() - begin_ms >= 90);
-	server_ask(
-	    &f, 0, "{'id':null,'method':'cancel','params':[1]}", "{'error':'canceled','id':1}");
-	server_fixture_fini(&f);
-}
-
 static void a_read_only_client_converts_nothing(void **)
 {
 	server_fixture_init(&f, NULL, NULL, false, NULL);
@@ -700,7 +679,6 @@ int main(void)
 	    cmocka_unit_test(a_conversion_cancels_and_disconnects),
 	    cmocka_unit_test(what_requests_keep_is_bounded_and_given_back),
 	    cmocka_unit_test(a_transaction_that_waited_is_durable_before_others_look),
-	    cmocka_unit_test(a_wait_that_holds_does_not_time_another),
 	    cmocka_unit_test(a_read_only_client_converts_nothing),
 	    cmocka_unit_test(rows_that_come_and_go_cost_linear_time),
 	    cmocka_unit_test(notifications_that_are_not_read_end_the_session),
