@@ -13,6 +13,7 @@
 enum { RESERVE_SIZE = 1 << 20 };
 
 static int reserve(struct ovsdb_journal_file *f, size_t size);
+static int allocate(int fd, uint64_t at, size_t size);
 static int write_all(struct ovsdb_journal_file *f, const uint8_t *data, size_t size);
 
 static ssize_t system_write(int fd, const void *data, size_t size, off_t at)
@@ -92,13 +93,23 @@ static int reserve(struct ovsdb_journal_file *f, size_t size)
 	if (f->end + size <= f->reserved)
 		return 0;
 	const size_t sizes[] = {size + RESERVE_SIZE, size};
-	int r = -1;
+	int r = -ENOSPC;
 	for (size_t i = 0; i < ARRAY_SIZE(sizes) && r != 0; i++) {
-		r = fallocate(f->fd, FALLOC_FL_KEEP_SIZE, (off_t)f->end, (off_t)sizes[i]);
+		r = allocate(f->fd, f->end, sizes[i]);
 		if (r == 0)
 			f->reserved = f->end + sizes[i];
 	}
-	return r == 0 || errno == EOPNOTSUPP ? 0 : -errno;
+	return r == -EOPNOTSUPP ? 0 : r;
+}
+
+/* A signal interrupts it on some file systems. */
+static int allocate(int fd, uint64_t at, size_t size)
+{
+	int r;
+	do
+		r = fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)at, (off_t)size) == 0 ? 0 : -errno;
+	while (r == -EINTR);
+	return r;
 }
 
 static int write_all(struct ovsdb_journal_file *f, const uint8_t *data, size_t size)
