@@ -15,8 +15,13 @@ struct set_text {
 };
 
 static void merge(struct ovsdb_change_set *set, const struct ovsdb_change *change);
-static struct ovsdb_uuid uuid_of(const struct ovsdb_net_change *c);
-static struct ovsdb_net_change *find(struct ovsdb_change_set *set, struct ovsdb_uuid uuid);
+static const struct ovsdb_row *row_of(const struct ovsdb_net_change *c);
+static bool is_of(const struct ovsdb_net_change *c, const struct ovsdb_row *row);
+static struct ovsdb_net_change *find(struct ovsdb_change_set *set, const struct ovsdb_row *row);
+static void remove_one(struct ovsdb_change_set *set, size_t i);
+static size_t home_of(const struct ovsdb_change_set *set, size_t i);
+static size_t slot_of(const struct ovsdb_change_set *set, size_t i);
+static void free_slot(struct ovsdb_change_set *set, size_t hole);
 static void append(struct ovsdb_change_set *set, const struct ovsdb_change *change);
 static void index_all(struct ovsdb_change_set *set);
 static void index_one(struct ovsdb_change_set *set, size_t i);
@@ -125,41 +130,89 @@ void ovsdb_change_set_keep_text(
 static void merge(struct ovsdb_change_set *set, const struct ovsdb_change *change)
 {
 	const struct ovsdb_row *any = change->new != NULL ? change->new : change->old;
-	struct ovsdb_net_change *known = find(set, any->uuid);
+	struct ovsdb_net_change *known = find(set, any);
 	if (known == NULL) {
 		append(set, change);
 		return;
 	}
+	if (known->old == NULL && change->new == NULL) {
+		remove_one(set, (size_t)(known - set->array)); // it came and went
+		return;
+	}
 	ovsdb_row_unref(known->new);
 	known->new = change->new != NULL ? ovsdb_row_ref(change->new) : NULL;
-	if (known->old != NULL || known->new != NULL)
-		return;
-	/* It came and went. The last takes its place; slots are made anew when they are next wanted. */
-	*known = set->array[--set->n];
-	free(set->slots);
-	set->slots = NULL;
 }
 
-static struct ovsdb_uuid uuid_of(const struct ovsdb_net_change *c)
+static const struct ovsdb_row *row_of(const struct ovsdb_net_change *c)
 {
-	return c->new != NULL ? c->new->uuid : c->old->uuid;
+	return c->new != NULL ? c->new : c->old;
 }
 
-static struct ovsdb_net_change *find(struct ovsdb_change_set *set, struct ovsdb_uuid uuid)
+static bool is_of(const struct ovsdb_net_change *c, const struct ovsdb_row *row)
+{
+	return c->table == row->table && ovsdb_uuid_equals(row_of(c)->uuid, row->uuid);
+}
+
+static struct ovsdb_net_change *find(struct ovsdb_change_set *set, const struct ovsdb_row *row)
 {
 	if (set->n <= SMALL) {
 		for (size_t i = 0; i < set->n; i++)
-			if (ovsdb_uuid_equals(uuid_of(&set->array[i]), uuid))
+			if (is_of(&set->array[i], row))
 				return &set->array[i];
 		return NULL;
 	}
 	if (set->slots == NULL)
 		index_all(set);
-	size_t at = ovsdb_uuid_hash(&uuid) & (set->n_slots - 1);
+	size_t at = ovsdb_uuid_hash(&row->uuid) & (set->n_slots - 1);
 	for (; set->slots[at] != 0; at = (at + 1) & (set->n_slots - 1))
-		if (ovsdb_uuid_equals(uuid_of(&set->array[set->slots[at] - 1]), uuid))
+		if (is_of(&set->array[set->slots[at] - 1], row))
 			return &set->array[set->slots[at] - 1];
 	return NULL;
+}
+
+/* The last takes its place. */
+static void remove_one(struct ovsdb_change_set *set, size_t i)
+{
+	size_t last = set->n - 1;
+
+	if (set->slots != NULL) {
+		free_slot(set, slot_of(set, i));
+		if (i != last)
+			set->slots[slot_of(set, last)] = (uint32_t)i + 1;
+	}
+	ovsdb_row_unref(set->array[i].old);
+	ovsdb_row_unref(set->array[i].new);
+	set->array[i] = set->array[last];
+	set->n--;
+}
+
+static size_t home_of(const struct ovsdb_change_set *set, size_t i)
+{
+	return ovsdb_uuid_hash(&row_of(&set->array[i])->uuid) & (set->n_slots - 1);
+}
+
+static size_t slot_of(const struct ovsdb_change_set *set, size_t i)
+{
+	size_t at = home_of(set, i);
+
+	while (set->slots[at] != i + 1)
+		at = (at + 1) & (set->n_slots - 1);
+	return at;
+}
+
+/* Those behind it in its run move up, unless their home is behind the hole. */
+static void free_slot(struct ovsdb_change_set *set, size_t hole)
+{
+	size_t mask = set->n_slots - 1;
+
+	for (size_t at = (hole + 1) & mask; set->slots[at] != 0; at = (at + 1) & mask) {
+		size_t home = home_of(set, set->slots[at] - 1);
+		if (((at - home) & mask) < ((at - hole) & mask))
+			continue;
+		set->slots[hole] = set->slots[at];
+		hole = at;
+	}
+	set->slots[hole] = 0;
 }
 
 static void append(struct ovsdb_change_set *set, const struct ovsdb_change *change)
@@ -191,8 +244,7 @@ static void index_all(struct ovsdb_change_set *set)
 
 static void index_one(struct ovsdb_change_set *set, size_t i)
 {
-	struct ovsdb_uuid uuid = uuid_of(&set->array[i]);
-	size_t at = ovsdb_uuid_hash(&uuid) & (set->n_slots - 1);
+	size_t at = home_of(set, i);
 	while (set->slots[at] != 0)
 		at = (at + 1) & (set->n_slots - 1);
 	set->slots[at] = (uint32_t)i + 1;

@@ -23,7 +23,7 @@ struct ovsdb_shared_text *ovsdb_shared_text_create(const void *data, size_t size
 struct ovsdb_shared_text *ovsdb_shared_text_ref(struct ovsdb_shared_text *text);
 void ovsdb_shared_text_unref(struct ovsdb_shared_text *text); // NULL is fine
 
-/* A row's versions before and after; both NULL: it came and went. */
+/* A row's versions before and after, one of which may be NULL. What came and went is not there. */
 struct ovsdb_net_change {
 	struct ovsdb_table *table;
 	struct ovsdb_row *old, *new;
