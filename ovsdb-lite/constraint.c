@@ -3,6 +3,7 @@
 #include <float.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ovsdb-lite/column_type.h"
 #include "ovsdb-lite/mem.h"
@@ -13,6 +14,7 @@ static struct ovsdb_error *check_integer(const struct ovsdb_base_type *base, int
 static struct ovsdb_error *check_real(const struct ovsdb_base_type *base, double v);
 static struct ovsdb_error *check_string(
     const struct ovsdb_base_type *base, const struct ovsdb_text *text);
+static size_t ascii_len(const struct ovsdb_text *text);
 static size_t utf8_count(const struct ovsdb_text *text, bool *is_valid);
 
 struct ovsdb_error *ovsdb_base_type_check(
@@ -128,13 +130,27 @@ static struct ovsdb_error *check_string(
 	return NULL;
 }
 
+/* Of its beginning, by eights. */
+static size_t ascii_len(const struct ovsdb_text *text)
+{
+	size_t n = 0;
+	uint64_t word;
+
+	for (; n + sizeof(word) <= text->len; n += sizeof(word)) {
+		memcpy(&word, text->s + n, sizeof(word));
+		if ((word & 0x8080808080808080ULL) != 0)
+			break;
+	}
+	return n;
+}
+
 /* Characters; RFC 3629: no overlong forms, surrogates, or values over 10ffff. */
 static size_t utf8_count(const struct ovsdb_text *text, bool *is_valid)
 {
 	const unsigned char *s = (const unsigned char *)text->s, *end = s + text->len;
-	size_t n = 0;
+	size_t n = ascii_len(text);
 
-	for (; s < end; n++) {
+	for (s += n; s < end; n++) {
 		unsigned int n_more = *s < 0x80   ? 0
 				      : *s < 0xc2 ? 4
 				      : *s < 0xe0 ? 1

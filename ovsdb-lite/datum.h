@@ -108,6 +108,7 @@ struct ovsdb_error *ovsdb_datum_from_json_partial(struct ovsdb_datum *ret,
     const struct ovsdb_type *type, const json_t *json, struct ovsdb_names *names);
 json_t *ovsdb_datum_to_json(
     const struct ovsdb_datum *d, const struct ovsdb_type *type); // new reference
+size_t ovsdb_datum_json_bytes(const struct ovsdb_datum *d); // memory that its JSON takes, about
 /* As tools and error texts show it: {a=b, c=d}, [x, y], x. For free(). */
 char *ovsdb_datum_format(const struct ovsdb_datum *d, const struct ovsdb_type *type);
 /* NULL when d satisfies type's counts and constraints. */

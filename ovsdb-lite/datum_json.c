@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Values as JSON (RFC 7047 5.1) and as text. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,8 @@ static struct ovsdb_error *add_pair(struct ovsdb_datum_builder *b, const struct 
     const json_t *json, struct ovsdb_names *names);
 static struct ovsdb_error *check_size(
     const json_t *json, const char *class, size_t n, uint32_t n_min, uint32_t n_max);
+static void put_atom(FILE *out, const union ovsdb_atom *atom, enum ovsdb_atomic_type type);
+static size_t atom_bytes(const union ovsdb_atom *atom, enum ovsdb_atomic_type type);
 static bool is_wrapped_set(const json_t *json);
 static const json_t *unwrap(const json_t *json, const char *class);
 static json_t *wrap(const char *class, json_t *inner);
@@ -54,29 +57,66 @@ json_t *ovsdb_datum_to_json(const struct ovsdb_datum *d, const struct ovsdb_type
 	return wrap(is_map ? "map" : "set", array);
 }
 
+size_t ovsdb_datum_json_bytes(const struct ovsdb_datum *d)
+{
+	enum { ARRAY = 150, ELEMENT = 8 };
+	size_t size = d->n == 1 && d->value_type == OVSDB_VOID ? 0 : 2 * ARRAY;
+
+	for (uint32_t i = 0; i < d->n; i++) {
+		union ovsdb_atom key = ovsdb_datum_key(d, i);
+		size += ELEMENT + atom_bytes(&key, d->key_type);
+		if (d->value_type == OVSDB_VOID)
+			continue;
+		union ovsdb_atom value = ovsdb_datum_value(d, i);
+		size += ARRAY + atom_bytes(&value, d->value_type);
+	}
+	return size;
+}
+
 char *ovsdb_datum_format(const struct ovsdb_datum *d, const struct ovsdb_type *type)
 {
 	bool is_map = ovsdb_type_is_map(type), is_framed = type->n_max > 1 || d->n == 0;
-	char *text = ovsdb_copy_text(!is_framed ? "" : is_map ? "{" : "[");
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
 
+	if (out == NULL)
+		abort();
+	if (is_framed)
+		fputc(is_map ? '{' : '[', out);
 	for (uint32_t i = 0; i < d->n; i++) {
 		union ovsdb_atom atom = ovsdb_datum_key(d, i);
-		char *key = ovsdb_atom_format(&atom, d->key_type);
-		char *value = NULL;
-		if (is_map) {
-			atom = ovsdb_datum_value(d, i);
-			value = ovsdb_atom_format(&atom, d->value_type);
-		}
-		char *longer = ovsdb_format_text("%s%s%s%s%s", text, i > 0 ? ", " : "", key,
-		    is_map ? "=" : "", is_map ? value : "");
-		free(text);
-		free(key);
-		free(value);
-		text = longer;
+		fputs(i > 0 ? ", " : "", out);
+		put_atom(out, &atom, d->key_type);
+		if (!is_map)
+			continue;
+		atom = ovsdb_datum_value(d, i);
+		fputc('=', out);
+		put_atom(out, &atom, d->value_type);
 	}
-	char *all = ovsdb_format_text("%s%s", text, !is_framed ? "" : is_map ? "}" : "]");
+	if (is_framed)
+		fputc(is_map ? '}' : ']', out);
+	if (fclose(out) != 0)
+		abort(); // no memory
+	return text;
+}
+
+static void put_atom(FILE *out, const union ovsdb_atom *atom, enum ovsdb_atomic_type type)
+{
+	char *text = ovsdb_atom_format(atom, type);
+
+	fputs(text, out);
 	free(text);
-	return all;
+}
+
+/* As jansson keeps it. */
+static size_t atom_bytes(const union ovsdb_atom *atom, enum ovsdb_atomic_type type)
+{
+	enum { NUMBER = 32, STRING = 64, UUID = 400 };
+
+	if (type == OVSDB_STRING)
+		return STRING + atom->string->len;
+	return type == OVSDB_UUID ? UUID : NUMBER;
 }
 
 static struct ovsdb_error *from_json(struct ovsdb_datum *ret, const struct ovsdb_type *type,

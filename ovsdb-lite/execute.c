@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ovsdb-lite/execute.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "ovsdb-lite/limit.h"
@@ -46,6 +47,7 @@ void ovsdb_execute(
 	ovsdb_names_init(&x.names);
 	error = execute_all(&x, results);
 	ovsdb_names_fini(&x.names);
+	free(x.charges);
 	outcome->is_durable = x.is_durable;
 	outcome->timeout_ms = x.timeout_ms;
 	if (error == NULL && !x.must_wait) {

@@ -12,6 +12,12 @@
 #include "ovsdb-lite/names.h"
 #include "ovsdb-lite/parser.h"
 
+/* What an answer holds of one table. */
+struct ovsdb_charge {
+	size_t size;
+	size_t full_size; // of all its rows once; 0: not counted yet
+};
+
 struct ovsdb_execution {
 	struct ovsdb_db *db;
 	const struct ovsdb_request *request;
@@ -19,7 +25,9 @@ struct ovsdb_execution {
 	struct ovsdb_names names;
 	bool is_durable;
 	bool must_wait;
-	int64_t timeout_ms; // the least of the waits so far; -1: none had one
+	int64_t timeout_ms;           // of the wait that does not hold; -1: for ever
+	size_t answer_size;           // of rows
+	struct ovsdb_charge *charges; // by table; NULL while there is no row
 };
 
 #define OPERATION(name, is_read_only)        \

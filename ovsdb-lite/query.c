@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ovsdb-lite/limit.h"
 #include "ovsdb-lite/mem.h"
 #include "ovsdb-lite/operation.h"
 
@@ -26,12 +27,14 @@ struct wait {
 	const json_t *timeout, *where, *columns, *until, *rows;
 };
 
+static struct ovsdb_error *charge(struct ovsdb_execution *x, const struct ovsdb_row *row,
+    const struct ovsdb_column_list *columns);
 static bool has_uuid(const struct ovsdb_column_list *columns);
 static bool add_distinct(void *ctx, struct ovsdb_row *row);
 static bool contains(const struct distinct *d, const struct ovsdb_row *row);
 static void distinct_fini(struct distinct *d);
 static int compare_by_columns(const void *a, const void *b, void *ctx);
-static struct ovsdb_error *parse_timeout(struct ovsdb_execution *x, const json_t *json);
+static struct ovsdb_error *check_timeout(const json_t *json);
 static struct ovsdb_error *parse_expected(
     struct ovsdb_execution *x, const struct wait *wait, struct distinct *expected);
 static bool compare_row(void *ctx, struct ovsdb_row *row);
@@ -65,8 +68,11 @@ struct ovsdb_error *ovsdb_do_select(
 			qsort_r(
 			    d.rows, d.n, sizeof(struct ovsdb_row *), compare_by_columns, &order);
 		json_t *rows = json_array();
-		for (size_t i = 0; i < d.n; i++)
-			json_array_append_new(rows, ovsdb_row_to_json(d.rows[i], &list));
+		for (size_t i = 0; error == NULL && i < d.n; i++) {
+			error = charge(x, d.rows[i], &list);
+			if (error == NULL)
+				json_array_append_new(rows, ovsdb_row_to_json(d.rows[i], &list));
+		}
 		json_object_set_new(result, "rows", rows);
 		distinct_fini(&d);
 	}
@@ -101,7 +107,7 @@ struct ovsdb_error *ovsdb_do_wait(struct ovsdb_execution *x, struct ovsdb_parser
 		return error;
 	error = ovsdb_column_list_from_json(&columns, wait.table->schema, wait.columns);
 	if (error == NULL && wait.timeout != NULL)
-		error = parse_timeout(x, wait.timeout);
+		error = check_timeout(wait.timeout);
 	if (error == NULL && !is_until_equal && strcmp(until, "!=") != 0)
 		error = ovsdb_syntax_error(wait.until, NULL, "\"until\" must be \"==\" or \"!=\"");
 	if (error == NULL)
@@ -114,6 +120,33 @@ struct ovsdb_error *ovsdb_do_wait(struct ovsdb_execution *x, struct ovsdb_parser
 	ovsdb_column_list_fini(&columns);
 	ovsdb_condition_fini(&condition);
 	return error;
+}
+
+/*
+ * A row's share of the answer. All of a table once is never too much, so that any database can be dumped; what goes beyond that is limited.
+ */
+static struct ovsdb_error *charge(
+    struct ovsdb_execution *x, const struct ovsdb_row *row, const struct ovsdb_column_list *columns)
+{
+	struct ovsdb_table *table = row->table;
+
+	if (x->charges == NULL)
+		x->charges = ovsdb_alloc_array(x->db->schema->n_tables, sizeof(*x->charges));
+	struct ovsdb_charge *c = &x->charges[table->schema->number];
+	size_t size = ovsdb_row_json_bytes(row, columns);
+	c->size += size;
+	x->answer_size += size;
+	if (x->answer_size <= ovsdb_limits[OVSDB_LIMIT_ANSWER].value)
+		return NULL;
+	if (c->full_size == 0) {
+		ovsdb_table_foreach_row (r, table)
+			c->full_size += ovsdb_row_json_bytes(r, NULL);
+	}
+	if (c->size <= c->full_size)
+		return NULL;
+	ovsdb_limits[OVSDB_LIMIT_ANSWER].n_hits++;
+	return ovsdb_error_create("resources exhausted", "results take more than %llu bytes",
+	    (unsigned long long)ovsdb_limits[OVSDB_LIMIT_ANSWER].value);
 }
 
 static bool has_uuid(const struct ovsdb_column_list *columns)
@@ -174,15 +207,11 @@ static int compare_by_columns(const void *a, const void *b, void *ctx)
 	return order;
 }
 
-static struct ovsdb_error *parse_timeout(struct ovsdb_execution *x, const json_t *json)
+static struct ovsdb_error *check_timeout(const json_t *json)
 {
-	int64_t timeout_ms = json_integer_value(json);
-
-	if (timeout_ms < 0)
-		return ovsdb_syntax_error(json, NULL, "timeout must be nonnegative");
-	if (x->timeout_ms < 0 || timeout_ms < x->timeout_ms)
-		x->timeout_ms = timeout_ms;
-	return NULL;
+	return json_integer_value(json) < 0
+		   ? ovsdb_syntax_error(json, NULL, "timeout must be nonnegative")
+		   : NULL;
 }
 
 /* "rows" as rows of the table that are in no table. */
@@ -238,12 +267,15 @@ static bool compare_row(void *ctx, struct ovsdb_row *row)
 	return c->is_equal && add_distinct(&c->actual, row);
 }
 
+/* Only this wait's time counts: those before it hold. */
 static struct ovsdb_error *not_yet(struct ovsdb_execution *x, const json_t *timeout)
 {
 	uint64_t elapsed_ms = x->request->elapsed_ms;
+	int64_t timeout_ms = timeout != NULL ? json_integer_value(timeout) : -1;
 
-	if (timeout == NULL || elapsed_ms < (uint64_t)json_integer_value(timeout)) {
+	if (timeout_ms < 0 || elapsed_ms < (uint64_t)timeout_ms) {
 		x->must_wait = true;
+		x->timeout_ms = timeout_ms;
 		return NULL;
 	}
 	if (elapsed_ms > 0)

@@ -161,6 +161,21 @@ json_t *ovsdb_row_to_json(const struct ovsdb_row *row, const struct ovsdb_column
 	return json;
 }
 
+size_t ovsdb_row_json_bytes(const struct ovsdb_row *row, const struct ovsdb_column_list *columns)
+{
+	enum { OBJECT = 200, MEMBER = 80 };
+	const struct ovsdb_table_schema *schema = row->table->schema;
+	uint16_t n = columns != NULL ? columns->n : schema->n_columns;
+	size_t size = OBJECT;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct ovsdb_datum d =
+		    ovsdb_row_get(row, columns != NULL ? columns->columns[i] : &schema->columns[i]);
+		size += MEMBER + ovsdb_datum_json_bytes(&d);
+	}
+	return size;
+}
+
 struct ovsdb_row *ovsdb_row_create(struct ovsdb_table *table, struct ovsdb_uuid uuid,
     const struct ovsdb_row *base, const struct ovsdb_cell *cells, size_t n_cells)
 {

@@ -49,6 +49,9 @@ uint64_t ovsdb_row_hash_columns(
 /* {"col": value, …}, of all columns with the standard ones when columns is NULL. New reference. */
 json_t *ovsdb_row_to_json(const struct ovsdb_row *row, const struct ovsdb_column_list *columns);
 
+size_t ovsdb_row_json_bytes(const struct ovsdb_row *row,
+    const struct ovsdb_column_list *columns); // memory of its JSON, about
+
 /* A column's new value. */
 struct ovsdb_cell {
 	const struct ovsdb_column *column;

@@ -75,11 +75,17 @@ void ovsdb_txn_delete(
 
 void ovsdb_txn_add_comment(struct ovsdb_txn *txn, const char *comment)
 {
-	char *all = txn->comment != NULL ? ovsdb_format_text("%s\n%s", txn->comment, comment)
-					 : ovsdb_copy_text(comment);
+	size_t len = strlen(comment);
 
-	free(txn->comment);
-	txn->comment = all;
+	// Room grows by doubling: a transaction may have a hundred thousand comments.
+	while (txn->comment_len + len + 2 > txn->comment_capacity) {
+		txn->comment_capacity = MAX_OF(txn->comment_capacity * 2, len + 2);
+		txn->comment = ovsdb_resize(txn->comment, txn->comment_capacity);
+	}
+	if (txn->comment_len > 0)
+		txn->comment[txn->comment_len++] = '\n';
+	memcpy(txn->comment + txn->comment_len, comment, len + 1);
+	txn->comment_len += len;
 }
 
 struct ovsdb_error *ovsdb_txn_prepare(struct ovsdb_txn *txn)

@@ -25,7 +25,8 @@ struct ovsdb_txn {
 	struct hmap rows;
 	size_t n, capacity;
 	struct ovsdb_txn_row **order; // as touched; NULL: inserted and deleted again
-	char *comment;
+	char *comment;                // or NULL
+	size_t comment_len, comment_capacity;
 	struct ovsdb_changes *changes; // once prepared
 };
 

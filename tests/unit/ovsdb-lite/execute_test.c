@@ -260,6 +260,48 @@ static void wait_parks_and_times_out(void **)
 	    "[{'error':'timed out','details':'\\'where\\' clause test failed'}]");
 }
 
+/* One that holds has no say in when the other's time is over: with the least of both a server would try again without end. */
+static void wait_that_does_not_hold_gives_the_time(void **)
+{
+	json_t *params = fixture_json(
+	    "['D',{'op':'wait','table':'Root','timeout':0,'where':[],'until':'==','rows':[]},"
+	    "{'op':'wait','table':'Root','timeout':1000000,'where':[],'until':'!=','rows':[]}]");
+	struct ovsdb_request request = {.params = params};
+	struct ovsdb_outcome outcome;
+
+	ovsdb_execute(db, &request, &outcome);
+	assert_null(outcome.result);
+	assert_int_equal(outcome.timeout_ms, 1000000);
+	request.elapsed_ms = 1000000;
+	ovsdb_execute(db, &request, &outcome);
+	assert_non_null(outcome.result);
+	json_decref(outcome.result);
+	json_decref(params);
+}
+
+static void hundred_thousand_comments_are_joined_in_linear_time(void **)
+{
+	enum { N_COMMENTS = 100000 };
+	json_t *params = json_array(),
+	       *operation = json_pack("{ssss}", "op", "comment", "comment", "what a client says");
+
+	json_array_append_new(params, json_string("D"));
+	for (int i = 0; i < N_COMMENTS; i++)
+		json_array_append(params, operation);
+	json_array_append_new(
+	    params, json_pack("{sssss{}}", "op", "insert", "table", "One", "row"));
+	struct ovsdb_request request = {.params = params};
+	struct ovsdb_outcome outcome;
+	ovsdb_execute(db, &request, &outcome);
+	assert_non_null(outcome.txn);
+	struct ovsdb_changes *changes = ovsdb_txn_commit(outcome.txn);
+	assert_int_equal(strlen(changes->comment), N_COMMENTS * sizeof("what a client says") - 1);
+	ovsdb_changes_unref(changes);
+	json_decref(outcome.result);
+	json_decref(operation);
+	json_decref(params);
+}
+
 static void wait_compares_distinct_rows(void **)
 {
 	expect("[{'op':'insert','table':'Root','uuid':" U(1) ",'row':{'name':'a','n':1}},{'op':'"
@@ -400,6 +442,7 @@ static void expect_limit(
 	json_t *got = fixture_transact(db, operations);
 	ovsdb_limits[limit].value = before;
 	json_t *last = json_is_array(got) ? json_array_get(got, json_array_size(got) - 1) : got;
+	assert_non_null(last);
 	assert_string_equal(json_string_value(json_object_get(last, "error")), word);
 	assert_int_equal(ovsdb_limits[limit].n_hits, n_hits + 1);
 	assert_int_equal(ovsdb_db_count_rows(db), 0);
@@ -423,6 +466,13 @@ static void limits_refuse_and_count(void **)
 	    "[{'op':'insert','table':'Kid','uuid-name':'a','row':{}},{'op':'update','table':'Root',"
 	    "'where':[],'row':{'kids':['named-uuid','b']}}]",
 	    "resources exhausted");
+	// All of a table once is never too much.
+	expect_limit(OVSDB_LIMIT_ANSWER, 1,
+	    "[{'op':'insert','table':'Root','row':{'name':'a'}},{'op':'select','table':'Root','"
+	    "where':[]},"
+	    "{'op':'select','table':'Kid','where':[]},{'op':'select','table':'Root','where':[],'"
+	    "columns':['name']}]",
+	    "resources exhausted");
 }
 
 int main(void)
@@ -442,6 +492,8 @@ int main(void)
 	    T(row_that_is_referred_to_cannot_be_deleted),
 	    T(weak_references_go_with_their_row),
 	    T(wait_parks_and_times_out),
+	    T(wait_that_does_not_hold_gives_the_time),
+	    T(hundred_thousand_comments_are_joined_in_linear_time),
 	    T(wait_compares_distinct_rows),
 	    T(mutations_of_a_column_follow_each_other),
 	    T(optional_numbers_are_ordered_when_they_are_there),
