@@ -21,6 +21,7 @@
 #include "control/json_memory.h"
 #include "control/mem.h"
 #include "control/options.h"
+#include "control/ovsdb/vswitch.h"
 #include "control/query/punt.h"
 #include "control/underlay/underlay.h"
 #include "datapath/base/sd_notify.h"
@@ -31,8 +32,10 @@
 static int run(struct daemon *d, const struct options *o, struct err *err);
 static int open_state(struct daemon *d, const struct options *o, struct err *err);
 static int open_sockets(struct daemon *d, const struct options *o, struct err *err);
+static int open_ovsdb(struct daemon *d, const struct options *o, struct err *err);
 static void close_all(struct daemon *d);
 static int make_dir(const char *path, mode_t mode, struct err *err);
+static void on_commit(struct daemon *d);
 static void on_switch_state(bool connected, void *arg);
 static void on_switch_port(const struct dp_port_event *ev, void *arg);
 static void on_punt(const struct dp_punt_event *ev, const uint8_t *data, void *arg);
@@ -89,7 +92,8 @@ static int run(struct daemon *d, const struct options *o, struct err *err)
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		if (event_add(signals[i], NULL) != 0)
 			return err_set(err, ERR_INTERNAL, "cannot watch signals");
-	d->on_commit = follow_model;
+	d->on_commit = on_commit;
+	vswitch_start(d->vswitch);
 	log_info("serving %s/api.sock at generation %lu", o->rundir, store_generation(d->store));
 	if (o->listen_tls != NULL)
 		log_info("serving TLS on %s", o->listen_tls);
@@ -151,18 +155,29 @@ static int open_sockets(struct daemon *d, const struct options *o, struct err *e
 	if (o->listen_tls != NULL &&
 	    rpc_server_listen_tls(d->rpc, o->listen_tls, &o->tls, err) != 0)
 		return -EIO;
-	return 0;
+	return o->no_ovsdb ? 0 : open_ovsdb(d, o, err);
+}
+
+static int open_ovsdb(struct daemon *d, const struct options *o, struct err *err)
+{
+	struct vswitch_options options = o->ovsdb;
+
+	options.state = o->state;
+	d->vswitch = vswitch_create(d, &options, err);
+	return d->vswitch != NULL ? 0 : -EIO;
 }
 
 /* The reverse of run(); every part takes NULL. */
 static void close_all(struct daemon *d)
 {
+	vswitch_stop(d->vswitch);
 	dp_client_destroy(d->dp); // first: it answers those who still wait for the switch
 	rpc_server_destroy(d->rpc);
 	follow_destroy(d->follow);
 	expiry_destroy(d->expiry);
 	watch_destroy(d->watch);
 	txn_engine_destroy(d->txn);
+	vswitch_destroy(d->vswitch);
 	reconcile_destroy(d->reconcile);
 	model_destroy(d->model);
 	history_destroy(d->history);
@@ -180,8 +195,17 @@ static int make_dir(const char *path, mode_t mode, struct err *err)
 	return err_hint(err, "run as root, or name another with --rundir and --state");
 }
 
-static void on_switch_state(bool connected, void *)
+static void on_commit(struct daemon *d)
 {
+	follow_model(d);
+	vswitch_on_commit(d->vswitch);
+}
+
+static void on_switch_state(bool connected, void *arg)
+{
+	struct daemon *d = arg;
+
+	vswitch_on_switch(d->vswitch, connected);
 	if (connected)
 		log_info("sluice-switch is connected and current");
 	else
@@ -197,6 +221,7 @@ static void on_switch_port(const struct dp_port_event *ev, void *arg)
 
 	if (name == NULL || ev->state >= ARRAY_SIZE(states))
 		return;
+	vswitch_on_port(d->vswitch);
 	if (ev->state == DP_PORT_FAILED)
 		log_warn("port %s failed: %s", name, ev->error);
 	else

@@ -17,6 +17,8 @@ static const struct option long_options[] = {
     {"tls-cert", required_argument, NULL, 'c'},
     {"tls-key", required_argument, NULL, 'k'},
     {"tls-ca", required_argument, NULL, 'a'},
+    {"ovsdb", required_argument, NULL, 'o'},
+    {"no-ovsdb", no_argument, NULL, 'O'},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
     {0},
@@ -49,7 +51,15 @@ static const char help_text[] =
     "  --listen-tls ADDR:PORT   numbers: 192.0.2.1:9443, [2001:db8::1]:9443\n"
     "  --tls-cert FILE          the daemon's certificate, PEM; SIGHUP reads the three files again\n"
     "  --tls-key FILE           its private key\n"
-    "  --tls-ca FILE            the CA that signs the clients' certificates\n";
+    "  --tls-ca FILE            the CA that signs the clients' certificates\n"
+    "\n"
+    "The database Open_vSwitch, for ovs-vsctl and others:\n"
+    "  --ovsdb REMOTE           where it is served (repeat it; default punix:RUNDIR/db.sock), as "
+    "ovsdb-server\n"
+    "                           has it: punix:PATH, ptcp:PORT[:IP], pssl:PORT[:IP], unix:, tcp:, "
+    "ssl:;\n"
+    "                           rows of Manager add to it, and the SSL row has the certificates\n"
+    "  --no-ovsdb               it is not served, and what it has in the switch stays\n";
 
 static int set_option(struct options *o, int c);
 static int refuse(const char *option, const char *what);
@@ -100,6 +110,12 @@ static int set_option(struct options *o, int c)
 		    o->client_memory_mib <= MAX_MEMORY_MIB)
 			return -1;
 		return refuse("client-memory", "takes MiB, 16 to 65536");
+	case 'o':
+		if (o->ovsdb.n_remotes == VSWITCH_MAX_REMOTES)
+			return refuse("ovsdb", "is given too often");
+		o->ovsdb.remotes[o->ovsdb.n_remotes++] = optarg;
+		return -1;
+	case 'O': o->no_ovsdb = true; return -1;
 	case 'V': printf("sluiced %s\n", SLUICE_VERSION); return EXIT_SUCCESS;
 	case 'h': fputs(help_text, stdout); return EXIT_SUCCESS;
 	default: fputs("hint: sluiced --help\n", stderr); return EXIT_USAGE; // getopt has said what

@@ -8,6 +8,7 @@
  */
 #include "control/api/role.h"
 #include "control/api/tls.h"
+#include "control/ovsdb/vswitch.h"
 #include "datapath/base/log.h"
 
 struct options {
@@ -17,6 +18,8 @@ struct options {
 	const char *listen_tls; // NULL: local clients only
 	struct tls_files tls;
 	size_t client_memory_mib; // 0: the default
+	bool no_ovsdb;
+	struct vswitch_options ovsdb;
 };
 
 /* The exit code when there is nothing to run, else -1. Says on stderr what is wrong. */

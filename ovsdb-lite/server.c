@@ -121,6 +121,15 @@ int ovsdb_server_remove_db(struct ovsdb_server *s, const char *name)
 	return 0;
 }
 
+int ovsdb_server_fix_schema(struct ovsdb_server *s, const char *name)
+{
+	struct ovsdb_served *served = ovsdb_server_find_served(s, name);
+	if (served == NULL)
+		return -ENOENT;
+	served->is_fixed = true;
+	return 0;
+}
+
 struct ovsdb_db *ovsdb_server_find_db(const struct ovsdb_server *s, const char *name)
 {
 	struct ovsdb_served *served = ovsdb_server_find_served(s, name);

@@ -47,6 +47,9 @@ int ovsdb_server_add_db(
 /* Its monitors are cancelled, its waiting transactions too. -ENOENT when it is not served. */
 MUST_CHECK
 int ovsdb_server_remove_db(struct ovsdb_server *s, const char *name);
+/* "convert" is refused: the user holds pointers into the database. -ENOENT when it is not served. */
+MUST_CHECK
+int ovsdb_server_fix_schema(struct ovsdb_server *s, const char *name);
 struct ovsdb_db *ovsdb_server_find_db(const struct ovsdb_server *s, const char *name); // or NULL
 
 /*

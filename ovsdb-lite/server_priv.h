@@ -28,6 +28,7 @@ struct ovsdb_served {
 	/* What monitors of one shape were told at first, the latest: as long as nothing changes. */
 	struct ovsdb_shared_text *initial;
 	uint64_t initial_shape; // its serial
+	bool is_fixed;          // its schema stays: the user holds on to it
 	bool changed;           // in the batch that is being told
 	bool is_refused;        // the batch's changes of it were undone
 };

@@ -116,7 +116,10 @@ void ovsdb_convert(struct ovsdb_session *s, const struct ovsdb_call *call)
 	struct ovsdb_server *server = s->server;
 	struct ovsdb_served *served = call->served;
 	ovsdb_batch_flush_all(server); // the file has what came before
-	struct ovsdb_error *error = convert(s, call);
+	struct ovsdb_error *error =
+	    served->is_fixed ? ovsdb_error_create("not supported",
+				   "the schema of %s is the program's", served->db->schema->name)
+			     : convert(s, call);
 	if (error != NULL) {
 		ovsdb_session_refuse(s, call->id, error);
 		return;

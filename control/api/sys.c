@@ -11,6 +11,7 @@
 #include "control/audit.h"
 #include "control/daemon.h"
 #include "control/dp_client.h"
+#include "control/ovsdb/vswitch.h"
 #include "control/vnet/vnet.h"
 #include "datapath/base/json_util.h"
 
@@ -54,13 +55,14 @@ void sys_health(struct rpc_request *req)
 	bool read_only = journal_is_read_only(journal);
 	struct dp_client_status dp;
 	dp_client_status(d->dp, &dp);
-	json_t *counters = counters_to_json(&n);
+	json_t *counters = counters_to_json(&n), *ovsdb = vswitch_to_json(d->vswitch);
+	bool ovsdb_ok = !json_is_false(json_object_get(ovsdb, "ok"));
 	rpc_reply(req,
-	    json_pack("{s:b, s:s, s:I, s:b, s:o, s:I, s:o}", "ok",
-		!read_only && dp.is_connected && dp.n_refusals == 0, "journal",
+	    json_pack("{s:b, s:s, s:I, s:b, s:o, s:I, s:o, s:o}", "ok",
+		!read_only && dp.is_connected && dp.n_refusals == 0 && ovsdb_ok, "journal",
 		read_only ? "read-only" : "ok", "journal_bytes", (json_int_t)journal_size(journal),
 		"switch_connected", dp.is_connected, "switch", switch_to_json(d), "generation",
-		(json_int_t)store_generation(d->store), "rpc", counters));
+		(json_int_t)store_generation(d->store), "rpc", counters, "ovsdb", ovsdb));
 }
 
 void sys_limits(struct rpc_request *req)

@@ -41,6 +41,7 @@ struct txn_engine {
 	bool in_job;
 };
 
+static int check_reserved(const struct txn_engine *e, const char *owner, struct err *err);
 static void run(struct txn *t);
 static void run_job(struct txn_engine *e, struct txn_job *job);
 static bool answer_repeat(struct txn *t);
@@ -48,7 +49,9 @@ static struct model_plan *check(struct txn *t);
 static void answer_dry_run(struct txn *t, struct model_plan *plan);
 static void prepare(struct txn *t);
 static void on_prepared(int error, const void *body, size_t size, const char *what, void *arg);
+static void name_refused(const struct txn *t, const struct dp_error *refusal, struct err *err);
 static void commit(struct txn *t, bool is_prepared);
+static void tell(struct txn *t, const struct txn_outcome *outcome);
 static void take_effect(struct txn *t);
 static void on_applied(int error, const void *body, size_t size, const char *what, void *arg);
 static void answer(struct txn *t, bool applied, uint32_t n_workers);
@@ -118,7 +121,8 @@ void txn_submit(struct txn_engine *e, struct rpc_request *req, struct txn_spec *
 
 	struct err err = {0};
 	err_path(&err, "/owner");
-	if (req != NULL && role_check_owner(rpc_role(req), spec->owner, &err) != 0) {
+	if (req != NULL && (role_check_owner(rpc_role(req), spec->owner, &err) != 0 ||
+			       check_reserved(e, spec->owner, &err) != 0)) {
 		fail(t, &err);
 		return;
 	}
@@ -151,6 +155,15 @@ void txn_when_idle(struct txn_engine *e, struct txn_job *job)
 	}
 }
 
+/* What OVSDB clients have is theirs to change: the next comparison with their rows would undo it. */
+static int check_reserved(const struct txn_engine *e, const char *owner, struct err *err)
+{
+	if (e->daemon->vswitch == NULL || strcmp(owner, TXN_OVSDB_OWNER) != 0)
+		return 0;
+	err_set(err, ERR_FORBIDDEN, "owner %s is the database Open_vSwitch", owner);
+	return err_hint(err, "change its rows, with ovs-vsctl for example; or take another owner");
+}
+
 static void run(struct txn *t)
 {
 	t->engine->running = t;
@@ -163,7 +176,9 @@ static void run(struct txn *t)
 		answer_dry_run(t, plan);
 	else if (t->set.n == 0) {
 		model_discard(plan);
-		answer(t, dp_client_is_connected(t->engine->daemon->dp), 0);
+		bool applied = dp_client_is_connected(t->engine->daemon->dp);
+		answer(t, applied, 0);
+		tell(t, &(struct txn_outcome){.is_applied = applied});
 		txn_end(t);
 	} else {
 		t->plan = plan;
@@ -227,6 +242,7 @@ static struct model_plan *check(struct txn *t)
 	}
 	struct txn_rules rules = {.owner = t->spec.owner[0] != '\0' ? t->spec.owner : NULL,
 	    .force = t->spec.force,
+	    .any_owner = t->spec.any_owner,
 	    .own_only = t->req != NULL && rpc_role(t->req)->level < ROLE_OPERATE};
 	if (txn_build(d->store, &rules, &t->spec.ops, &t->set, &errs) != 0) {
 		fail_all(t, &errs);
@@ -271,7 +287,7 @@ static void prepare(struct txn *t)
 		commit(t, false);
 }
 
-static void on_prepared(int error, const void *, size_t size, const char *what, void *arg)
+static void on_prepared(int error, const void *body, size_t size, const char *what, void *arg)
 {
 	struct txn *t = arg;
 	struct err err = {0};
@@ -280,6 +296,7 @@ static void on_prepared(int error, const void *, size_t size, const char *what, 
 		return;
 	}
 	if (size == sizeof(struct dp_error)) {
+		name_refused(t, body, &err);
 		err_set(&err, ERR_DATAPLANE, "sluice-switch refused the change: %.200s", what);
 		err_hint(&err, "nothing changed");
 	} else {
@@ -288,6 +305,27 @@ static void on_prepared(int error, const void *, size_t size, const char *what, 
 		err_hint(&err, "nothing changed; repeat it");
 	}
 	fail(t, &err);
+}
+
+/* Ports and bridges carry their names; what else there is has none before it is the model. */
+static void name_refused(const struct txn *t, const struct dp_error *refusal, struct err *err)
+{
+	uint32_t n_ops;
+	const struct buf_writer *ops = model_plan_ops(t->plan, &n_ops);
+	size_t pos = 0;
+	if (refusal->op_index >= n_ops)
+		return;
+	for (uint32_t i = 0; i < refusal->op_index && pos + sizeof(struct dp_op) <= ops->size; i++)
+		pos += ((const struct dp_op *)(const void *)(ops->data + pos))->size;
+	if (pos + sizeof(struct dp_op) > ops->size)
+		return;
+	const struct dp_op *op = (const struct dp_op *)(const void *)(ops->data + pos);
+	if (op->verb == DP_PUT && op->kind == DP_KIND_PORT)
+		err_object(
+		    err, "port/%s", ((const struct dp_port_conf *)(const void *)(op + 1))->name);
+	if (op->verb == DP_PUT && op->kind == DP_KIND_BRIDGE)
+		err_object(err, "bridge/%s",
+		    ((const struct dp_bridge_conf *)(const void *)(op + 1))->name);
 }
 
 static void commit(struct txn *t, bool is_prepared)
@@ -341,6 +379,7 @@ static void on_applied(int error, const void *body, size_t size, const char *, v
 	if (error == 0 && size >= sizeof(reply))
 		memcpy(&reply, body, sizeof(reply));
 	answer(t, error == 0, reply.n_workers);
+	tell(t, &(struct txn_outcome){.is_applied = error == 0});
 	txn_end(t);
 }
 
@@ -375,6 +414,7 @@ static void fail(struct txn *t, const struct err *err)
 	if (t->req != NULL)
 		rpc_fail(t->req, err);
 	t->req = NULL;
+	tell(t, &(struct txn_outcome){.err = err});
 	txn_end(t);
 }
 
@@ -385,8 +425,15 @@ static void fail_all(struct txn *t, struct txn_errors *errs)
 	if (t->req != NULL)
 		rpc_fail_many(t->req, &errs->first, json_incref(errs->list), errs->n);
 	t->req = NULL;
+	tell(t, &(struct txn_outcome){.err = &errs->first, .errors = errs->list});
 	txn_errors_fini(errs);
 	txn_end(t);
+}
+
+static void tell(struct txn *t, const struct txn_outcome *outcome)
+{
+	if (t->spec.done != NULL)
+		t->spec.done(outcome, t->spec.done_arg);
 }
 
 /* The next one starts from the loop: nobody who is on the stack sees the state change under him. */

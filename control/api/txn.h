@@ -14,11 +14,22 @@
 #include "control/api/txn_log.h"
 #include "datapath/base/list.h"
 
+#define TXN_OVSDB_OWNER "ovsdb" // of what rows of the database Open_vSwitch want
+
 enum {
 	TXN_MAX_WAITING = 64, // then busy
 	TXN_RATE_PER_S = 200, // writes per owner
 	TXN_RATE_BURST = 400,
 };
+
+/* How a transaction that nobody waits for by JSON-RPC has ended. */
+struct txn_outcome {
+	const struct err *err; // the first reason; NULL: it is the state now
+	json_t *
+	    errors; // of all reasons (up to TXN_MAX_ERRORS), as rpc_error_to_json; NULL: err is all
+	bool is_applied; // the workers have it
+};
+typedef void txn_done(const struct txn_outcome *outcome, void *arg);
 
 struct txn_spec {
 	char txn_id[TXN_ID_SIZE]; // "": the daemon's own, never repeated
@@ -29,6 +40,9 @@ struct txn_spec {
 	bool dry_run;
 	bool force;
 	bool wait_applied; // answer when the workers have it; else when it is durable
+	bool any_owner;    // may delete what is anybody's; what it makes is owner's
+	txn_done *done;    // NULL: nobody; else called once
+	void *done_arg;
 };
 
 struct txn_engine;

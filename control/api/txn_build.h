@@ -31,6 +31,7 @@ struct change_set {
 struct txn_rules {
 	const char *owner; // NULL: the daemon itself, which may change what is anybody's
 	bool force;
+	bool any_owner; // deletes what is anybody's
 	bool own_only; // refers to objects of owner only, and to nothing of the host
 };
 

@@ -25,7 +25,7 @@ static bool check_user(const struct api_object *user, void *arg);
 
 int build_check_owner(const struct build *b, const struct pending *p, struct err *err)
 {
-	if (b->rules->owner == NULL || p->now == NULL ||
+	if (b->rules->owner == NULL || p->now == NULL || b->rules->any_owner ||
 	    strcmp(p->now->owner, b->rules->owner) == 0)
 		return 0;
 	err_set(err, ERR_FORBIDDEN, "%s %s belongs to owner %s", api_tables[p->table].name, p->name,

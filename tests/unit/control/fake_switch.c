@@ -235,6 +235,12 @@ static void on_message(struct fake *f, const struct dp_msg *msg, const uint8_t *
 	case DP_MSG_REMOVED:
 		answer(f, msg, f->removed, f->n_removed * sizeof(f->removed[0]));
 		break;
+	case DP_MSG_STATS:
+		if (f->stats != NULL) {
+			answer(f, msg, f->stats, f->n_stats * sizeof(*f->stats));
+			break;
+		}
+		[[fallthrough]];
 	default: answer(f, msg, body, msg->size);
 	}
 }

@@ -47,7 +47,9 @@ struct fake {
 	bool refuse_all_rules;
 	uint8_t *prepared; // the body, or NULL
 	size_t prepared_size;
-	bool forgets; // what it has prepared
+	bool forgets;                      // what it has prepared
+	const struct dp_port_stats *stats; // what it says of ports; NULL: it repeats the question
+	size_t n_stats;
 	struct dp_removed_event removed[4];
 	size_t n_removed;
 	/* The client and what it said. */

@@ -200,6 +200,78 @@ static void jobs_run_between_transactions_and_before_those_that_wait(void **stat
 	close(fd);
 }
 
+struct told {
+	int n;
+	enum err_code code;
+	size_t n_errors;
+	bool is_applied;
+};
+
+static void on_done(const struct txn_outcome *outcome, void *arg)
+{
+	struct told *told = arg;
+
+	told->n++;
+	told->code = outcome->err != NULL ? outcome->err->code : ERR_NONE;
+	told->n_errors = json_array_size(outcome->errors);
+	told->is_applied = outcome->is_applied;
+}
+
+static void the_daemons_own_transactions_tell_how_they_ended(void **state)
+{
+	struct api *api = *state;
+	struct told told = {0};
+	struct txn_spec spec = {
+	    .owner = "o", .wait_applied = true, .done = on_done, .done_arg = &told};
+	static const char put[] = "[{s:s, s:s, s:s, s:{s:s}}, {s:s, s:s, s:s, s:{s:s}}]";
+
+	spec.ops.list =
+	    json_pack(put, "op", "put", "table", "bridge", "name", "a", "object", "miss", "never",
+		"op", "put", "table", "bridge", "name", "b", "object", "miss", "nor this");
+	txn_submit(api->daemon.txn, NULL, &spec);
+	api_run(api);
+	assert_int_equal(told.n, 1);
+	assert_int_equal(told.code, ERR_PARAMS);
+	assert_int_equal(told.n_errors, 2);
+	spec.ops.list =
+	    json_pack(put, "op", "put", "table", "bridge", "name", "a", "object", "miss", "drop",
+		"op", "put", "table", "bridge", "name", "b", "object", "miss", "normal");
+	fake.switch_error = -ENOSPC;
+	txn_submit(api->daemon.txn, NULL, &spec);
+	api_run(api);
+	assert_int_equal(told.n, 2);
+	assert_int_equal(told.code, ERR_DATAPLANE);
+	fake.switch_error = 0;
+	spec.ops.list =
+	    json_pack(put, "op", "put", "table", "bridge", "name", "a", "object", "miss", "drop",
+		"op", "put", "table", "bridge", "name", "b", "object", "miss", "normal");
+	txn_submit(api->daemon.txn, NULL, &spec);
+	api_run(api);
+	assert_int_equal(told.n, 3);
+	assert_int_equal(told.code, ERR_NONE);
+	assert_true(told.is_applied);
+}
+
+static void the_owner_of_rows_is_not_the_apis(void **state)
+{
+	struct api *api = *state;
+	int fd = api_connect(api);
+	static const char text[] = "{'txn_id':'%s','owner':'ovsdb','ops':[{'op':'put','table':'"
+				   "bridge','name':'b','object':{}}]}";
+	char params[200];
+
+	snprintf(params, sizeof(params), text, "x");
+	json_t *reply = api_callf(api, fd, "txn.commit", params);
+	assert_int_equal(api_error_code(reply), 0); // nobody serves rows
+	json_decref(reply);
+	api->daemon.vswitch = (struct vswitch *)api; // somebody does
+	snprintf(params, sizeof(params), text, "y");
+	reply = api_callf(api, fd, "txn.commit", params);
+	assert_int_equal(api_error_code(reply), -32002);
+	json_decref(reply);
+	close(fd);
+}
+
 static void health_says_what_the_switch_refuses(void **state)
 {
 	struct api *api = *state;
@@ -237,6 +309,8 @@ int main(void)
 	    T(a_commit_that_gets_no_answer_is_durable_and_not_applied),
 	    T(a_journal_that_fails_aborts_what_was_prepared),
 	    T(jobs_run_between_transactions_and_before_those_that_wait),
+	    T(the_daemons_own_transactions_tell_how_they_ended),
+	    T(the_owner_of_rows_is_not_the_apis),
 	    T(health_says_what_the_switch_refuses),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
