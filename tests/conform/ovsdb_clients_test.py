@@ -117,7 +117,7 @@ def what_a_server_tells(stage):
     for words in (["list-dbs"], ["list-tables", "Open_vSwitch"], ["list-columns", "Open_vSwitch"], ["list-columns", "hardware_vtep", "Tunnel"],
                   ["get-schema-version", "Open_vSwitch"], ["get-schema-cksum", "Open_vSwitch"], ["list-columns", "_Server"],
                   ["get-schema-version", "hardware_vtep"]):
-        client(stage, *words)
+        client(stage, *words, is_sorted=True)
     for db in ("Open_vSwitch", "hardware_vtep", "_Server"):
         schema = json.loads(client(stage, "get-schema", db, noted=False))
         stage.note("schema of " + db, json.dumps(schema, indent=1, sort_keys=True))
