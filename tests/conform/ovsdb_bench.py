@@ -9,16 +9,18 @@
   memory                bytes of resident memory that a row adds (after load-many)
   restart               seconds until a database of those rows answers
 
-Every ratio is the median of pairs. The generator sends requests that are encoded beforehand and counts replies without decoding them;
-each line says how much of a core it took: close to 1, it is the generator that is measured.
+Every ratio is the median of pairs. The generator (ovsdb_load.c; for loads this script) sends requests that are encoded beforehand and counts
+replies without decoding them; each line says how much of a core it took: close to 1, it is the generator that is measured.
 """
 
 import argparse
 import json
 import os
+import resource
 import select
 import signal
 import statistics
+import subprocess
 import sys
 import time
 import uuid
@@ -91,49 +93,40 @@ class Client:
         return n
 
 
-def drive(clients, depth, until):
-    """Keeps depth requests of each client outstanding until until(total of replies) is true."""
-    poll, by_fd, total = select.epoll(), {}, 0
-    for client in clients:
-        by_fd[client.socket.fileno()] = client
-        client.send(depth)
-        poll.register(client.socket, select.EPOLLIN | (select.EPOLLOUT if client.rest else 0))
-    while not until(total):
-        for fd, events in poll.poll(1):
-            client = by_fd[fd]
-            if events & select.EPOLLIN:
-                n = client.receive()
-                total += n
-                client.send(n)
-            elif client.rest:
-                client.send(0)
-            poll.modify(fd, select.EPOLLIN | (select.EPOLLOUT if client.rest else 0))
-    for client in clients:
-        while client.rest:
-            select.select([], [client.socket], [])
-            client.send(0)
-    while sum(c.n_replies for c in clients) < sum(c.n_sent for c in clients):
-        for fd, _ in poll.poll(1):
-            by_fd[fd].receive()
-    poll.close()
-    return total
-
-
 class Trial:
     """What one server did in one turn: value, and the core time of both sides for each second."""
 
     def __init__(self, server):
-        self.server, self.start, self.server_cpu, self.own_cpu = server, time.monotonic(), cpu_s(server.process.pid), time.process_time()
+        self.server, self.start, self.server_cpu, self.own_cpu = server, time.monotonic(), cpu_s(server.process.pid), own_cpu_s()
 
-    def end(self, amount):
-        seconds = time.monotonic() - self.start
-        return {"value": amount / seconds, "server_cores": (cpu_s(self.server.process.pid) - self.server_cpu) / seconds,
-                "generator_cores": (time.process_time() - self.own_cpu) / seconds,
-                "server_us_each": (cpu_s(self.server.process.pid) - self.server_cpu) / amount * 1e6}
+    def end(self, amount, seconds=None):
+        wall, server_cpu = time.monotonic() - self.start, cpu_s(self.server.process.pid) - self.server_cpu
+        return {"value": amount / (seconds or wall), "server_cores": server_cpu / wall, "generator_cores": (own_cpu_s() - self.own_cpu) / wall,
+                "server_us_each": server_cpu / amount * 1e6}
 
 
-def transactions(server, n_clients, seconds, durable):
-    clients, rows = [], []
+def own_cpu_s():
+    """Of this process and of those that it has waited for."""
+    times = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(t.ru_utime + t.ru_stime for t in times)
+
+
+def generate(program, server, words, lines):
+    """What ovsdb_load printed: amount, seconds, updates seen."""
+    result = subprocess.run([program, server.socket] + words, input="".join(line + "\n" for line in lines), capture_output=True, text=True, timeout=300,
+                            check=False)
+    st.expect(result.returncode == 0, "ovsdb_load %s: %s" % (" ".join(words), result.stderr))
+    amount, seconds, n_seen = result.stdout.split()
+    return int(amount), float(seconds), int(n_seen)
+
+
+def template(operations):
+    """A request as text; its number goes where 424242 stands."""
+    return encode(1, operations).decode().replace("424242", "%u")
+
+
+def transactions(program, server, n_clients, seconds, durable):
+    rows, lines = [], []
     with_commit = [{"op": "commit", "durable": True}] if durable and server.kind == "real" else []
     setup = Wire(server.socket)
     for i in range(n_clients):
@@ -141,62 +134,28 @@ def transactions(server, n_clients, seconds, durable):
         reply = setup.call("transact", DB, insert(i, rows[i]))
         st.expect(reply.get("error") is None and "error" not in reply["result"][0], "insert: %s" % reply)
     for row in rows:
-        clients.append(Client(server, [encode(1, [{"op": "update", "table": "Queue", "where": [["_uuid", "==", ["uuid", row]]],
-                                                   "row": {"dscp": n}}] + with_commit) for n in range(64)]))
+        where = [["_uuid", "==", ["uuid", row]]]
+        lines.append(template([{"op": "update", "table": "Queue", "where": where, "row": {"dscp": 424242}}] + with_commit))
     trial = Trial(server)
-    n = drive(clients, 1, lambda _: time.monotonic() - trial.start > seconds)
-    result = trial.end(n)
-    for client in clients:
-        client.wire.close()
+    n, took_s, _ = generate(program, server, ["transact", str(seconds)], lines)
+    result = trial.end(n, took_s)
     setup.call("transact", DB, {"op": "delete", "table": "Queue", "where": []})
     setup.close()
     return result
 
 
-class Reader(Client):
-    """A monitor; counts updates, which come as notifications with a null id."""
-
-    MARK = b'"update2"'
-
-    def __init__(self, server):
-        wire = Wire(server.socket)
-        reply = wire.call("monitor_cond", DB, "m", {"Queue": [{"columns": ["dscp", "external_ids"]}]})
-        st.expect(reply.get("error") is None, "monitor: %s" % reply)
-        self.wire, self.socket, self.tail, self.n_replies = wire, wire.socket, b"", 0
-        self.socket.setblocking(False)
-
-
-def fan_out(server, n_readers, n_updates):
-    readers, row = [Reader(server) for _ in range(n_readers)], str(uuid.uuid4())
+def fan_out(program, server, n_readers, n_updates):
+    row = str(uuid.uuid4())
     setup = Wire(server.socket)
     setup.call("transact", DB, insert(0, row))
-    writer = Client(server, [encode(1, [{"op": "update", "table": "Queue", "where": [["_uuid", "==", ["uuid", row]]],
-                                         "row": {"dscp": n % 64, "external_ids": ["map", [["number", "n%dn" % n]]]}}]) for n in range(1, n_updates + 1)])
-    last, poll, by_fd = b"n%dn" % n_updates, select.epoll(), {}
-    for reader in readers:
-        by_fd[reader.socket.fileno()] = reader
-        poll.register(reader.socket, select.EPOLLIN)
-    poll.register(writer.socket, select.EPOLLIN)
-    trial, n_done = Trial(server), 0
-    writer.send(16)
-    while n_done < n_readers:
-        for fd, _ in poll.poll(1):
-            if fd == writer.socket.fileno():
-                writer.send(min(writer.receive(), n_updates - writer.n_sent))
-                continue
-            reader = by_fd[fd]
-            data = reader.tail + reader.socket.recv(1 << 20)
-            st.expect(len(data) > len(reader.tail), "the server closed a monitor")
-            reader.n_replies += data.count(reader.MARK)
-            n_done += last in data
-            reader.tail = data[-20:] if last not in data else b""
-    # A server may send several transactions as one update to a reader that is behind; what arrived is the number of transactions times readers.
-    result = trial.end(n_updates * n_readers)
-    result["merged"] = 1 - sum(r.n_replies for r in readers) / (n_updates * n_readers)
-    for reader in readers:
-        reader.wire.close()
+    monitor = json.dumps({"method": "monitor_cond", "params": [DB, "m", {"Queue": [{"columns": ["dscp", "external_ids"]}]}], "id": 1}, separators=(",", ":"))
+    update = {"op": "update", "table": "Queue", "where": [["_uuid", "==", ["uuid", row]]], "row": {"external_ids": ["map", [["number", "n424242"]]]}}
+    trial = Trial(server)
+    n, took_s, n_seen = generate(program, server, ["fan-out", str(n_updates), str(n_readers)], [monitor, template([update])])
+    # A server may send several transactions as one update to a reader that is behind: what arrives is the number of transactions times readers.
+    result = trial.end(n, took_s)
+    result["merged"] = 1 - n_seen / n
     setup.call("transact", DB, {"op": "delete", "table": "Queue", "where": []})
-    writer.wire.close()
     setup.close()
     return result
 
@@ -251,18 +210,25 @@ def load_and_restart(kind, args):
     return results
 
 
+def build_load(folder):
+    program = os.path.join(folder, "ovsdb_load")
+    subprocess.run([os.environ.get("CC", "cc"), "-O2", "-std=gnu2x", "-o", program, os.path.join(os.path.dirname(os.path.abspath(__file__)), "ovsdb_load.c")],
+                   check=True)
+    return program
+
+
 def run_pairs(args, results):
     wanted = [n for n in UNITS if not args.scenario or n in args.scenario]
     stages = {kind: st.Stage(kind) for kind in args.kinds}
     try:
-        servers = {kind: stage.serve("vswitch") for kind, stage in stages.items()}
+        servers, program = {kind: stage.serve("vswitch") for kind, stage in stages.items()}, build_load(stages[args.kinds[0]].folder)
         for pair in range(args.pairs):
             order = list(args.kinds) if pair % 2 == 0 else list(reversed(args.kinds))
             for name in ("txn-1", "txn-50", "txn-1-lazy", "txn-50-lazy"):
                 for kind in order if name in wanted else []:
-                    results[name][kind].append(transactions(servers[kind], int(name.split("-")[1]), args.seconds, "lazy" not in name))
+                    results[name][kind].append(transactions(program, servers[kind], int(name.split("-")[1]), args.seconds, "lazy" not in name))
             for kind in order if "fan-out" in wanted else []:
-                results["fan-out"][kind].append(fan_out(servers[kind], 100, args.updates))
+                results["fan-out"][kind].append(fan_out(program, servers[kind], 100, args.updates))
             print("pair %d of %d" % (pair + 1, args.pairs), file=sys.stderr)
     finally:
         for stage in stages.values():

@@ -12,7 +12,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from stage import UUID, expect, main, wait_for  # noqa: E402
+from stage import LITE, UUID, Server, expect, main, wait_for  # noqa: E402
 
 
 def vsctl(stage, words, code=0, is_sorted=False, wait=False):
@@ -117,7 +117,7 @@ def what_a_server_tells(stage):
     for words in (["list-dbs"], ["list-tables", "Open_vSwitch"], ["list-columns", "Open_vSwitch"], ["list-columns", "hardware_vtep", "Tunnel"],
                   ["get-schema-version", "Open_vSwitch"], ["get-schema-cksum", "Open_vSwitch"], ["list-columns", "_Server"],
                   ["get-schema-version", "hardware_vtep"]):
-        client(stage, *words)
+        client(stage, *words, is_sorted=True)
     for db in ("Open_vSwitch", "hardware_vtep", "_Server"):
         schema = json.loads(client(stage, "get-schema", db, noted=False))
         stage.note("schema of " + db, json.dumps(schema, indent=1, sort_keys=True))
@@ -222,6 +222,28 @@ def a_restart_keeps_all_that_was_said(stage):
     client(stage, "list-dbs")
 
 
+def a_database_of_ovsdb_server_moves(stage):
+    """Its file, with all the ways in which it writes a change, becomes one of ovsdb-lite."""
+    theirs = Server("real", stage.folder, ["/usr/share/openvswitch/vswitch.ovsschema"], "theirs")
+    stage.servers.append(theirs)
+    theirs.start()
+    vsctl(stage, "init -- add-br br0 -- add-port br0 p1 trunks=1,2,3 -- set bridge br0 external_ids:a=1 external_ids:b=2 flood_vlans=5,6")
+    vsctl(stage, "set bridge br0 external_ids:a=9 -- remove bridge br0 external_ids b -- remove port p1 trunks 2 -- add port p1 trunks 7")
+    vsctl(stage, "set-controller br0 tcp:127.0.0.1 -- add-br br1 -- add-port br1 p2 tag=8 -- set interface p2 options:k=v type=vxlan")
+    vsctl(stage, "del-br br1 -- clear bridge br0 flood_vlans -- set-manager ptcp:6640:127.0.0.1")
+    before = client(stage, "dump", "Open_vSwitch", noted=False)
+    theirs.stop()
+    if stage.kind == "ours":
+        ours = Server("ours", stage.folder, [theirs.pairs[0][0]], "theirs")
+        ours.pairs = [(theirs.pairs[0][0], stage.path("imported"))]
+        stage.run([LITE, "import", ours.pairs[0][1], theirs.pairs[0][1]], noted=False)
+        stage.servers.insert(0, ours)
+    stage.servers[0].start()
+    after = client(stage, "dump", "Open_vSwitch", is_sorted=True)
+    expect(sorted(after.splitlines()) == sorted(before.splitlines()), "it holds:\n%s\nnot:\n%s" % (after, before))
+    vsctl(stage, "add-br br2 -- list-br")
+
+
 def converting_while_in_use(stage):
     with open("/usr/share/openvswitch/vtep.ovsschema", encoding="utf-8") as file:
         schema = json.load(file)
@@ -296,4 +318,5 @@ def vtep_has_its_own_schema(stage):
 
 if __name__ == "__main__":
     main(bridges_and_ports, columns_of_all_kinds, several_writers_and_a_switch, what_a_server_tells, transactions, monitors_see_every_change,
-         backup_and_restore, a_restart_keeps_all_that_was_said, converting_while_in_use, locks_pass_from_one_to_the_next, vtep_has_its_own_schema)
+         backup_and_restore, a_restart_keeps_all_that_was_said, a_database_of_ovsdb_server_moves, converting_while_in_use,
+         locks_pass_from_one_to_the_next, vtep_has_its_own_schema)

@@ -13,6 +13,7 @@ SEED=N repeats a run; SECONDS=N says how long.
 import json
 import os
 import random
+import subprocess
 import sys
 import time
 import uuid
@@ -338,6 +339,26 @@ def step(generator, sides, state):
         same(sides, "contents after signal %d" % sig, operations, [side.contents() for side in sides])
 
 
+def import_of_the_real_file(sides, state):
+    """What the real server has on its disk is what ovsdb-lite has after an import."""
+    real = next(side for side in sides if side.server.kind == "real")
+    if sides[0].server.kind == "real" or dangling(real):
+        return
+    real.server.stop()
+    theirs, path = real.server.pairs[0][1], sides[0].stage.path("imported")
+    result = subprocess.run([st.LITE, "import", path, theirs], capture_output=True, text=True, check=False, timeout=60)
+    expect(result.returncode == 0, "import: %s%s" % (result.stdout, result.stderr))
+    real.server.start()
+    ours = st.Server("ours", sides[0].stage.folder, [real.server.pairs[0][0]], "imported")
+    ours.pairs = [(ours.pairs[0][0], path)]
+    sides[0].stage.servers.append(ours)
+    ours.start()
+    side = Side.__new__(Side)
+    side.stage, side.server, side.wire, real.wire = sides[0].stage, ours, Wire(ours.socket), Wire(real.server.socket)
+    same([side, real], "contents after an import", None, [side.contents(), real.contents()])
+    state["imported"] = True
+
+
 def dangling(side):
     """A weak reference to a row that is not there, if there is one."""
     rows = {t: r["rows"] for t, r in zip(sorted(COLUMNS), side.contents())}
@@ -376,7 +397,9 @@ def run(kinds, seed, deadline):
             step(generator, sides, state)
             state["n"] += 1
         same(sides, "contents at the end", None, [side.contents() for side in sides])
-        print("seed %d: %d transactions, %d of them committed, are the same" % (seed, state["n"], state["good"]))
+        import_of_the_real_file(sides, state)
+        print("seed %d: %d transactions, %d of them committed, are the same%s" % (seed, state["n"], state["good"],
+                                                                                  ", and so is the imported file" if "imported" in state else ""))
         expect(state["good"] > state["n"] / 10, "hardly a transaction went through: the generator tests nothing")
     except EOFError as e:
         if e.args[0] != "real":
