@@ -565,17 +565,44 @@ static void compaction_waits_for_what_is_pending(void **)
 	ovsdb_storage_close(s);
 }
 
+/* Row n, new or not, with one tag of so many letters. */
+static void add_long(struct ovsdb_storage *s, int n, size_t len, char letter)
+{
+	struct ovsdb_db *db = ovsdb_storage_db(s, 0);
+	struct ovsdb_table *table = ovsdb_db_find_table(db, "t");
+	struct ovsdb_txn *txn = ovsdb_txn_create(db);
+	struct ovsdb_row *row = find(db, n);
+	char *text = malloc(len + 1);
+	memset(text, letter, len);
+	text[len] = '\0';
+	struct ovsdb_cell cells[] = {
+	    {ovsdb_table_find_column(table, "tags"), ovsdb_datum_of_string(text)},
+	    {ovsdb_table_find_column(table, "n"), ovsdb_datum_of_integer(n)},
+	};
+	struct ovsdb_error *error = row == NULL
+					? ovsdb_txn_insert(txn, table, NULL, cells, 2, NULL)
+					: ovsdb_txn_update(txn, table, &row->uuid, cells, 1);
+	assert_null(error);
+	error = ovsdb_txn_prepare(txn);
+	assert_null(error);
+	ovsdb_datum_unref(&cells[0].datum);
+	free(text);
+	struct ovsdb_changes *changes = ovsdb_txn_commit(txn);
+	ovsdb_storage_add(s, &changes, 1);
+	ovsdb_changes_unref(changes);
+}
+
 static void file_that_grew_much_is_compacted_by_itself(void **)
 {
 	create(1);
 	struct ovsdb_storage *s = open_storage();
 	int n = 0;
-	while (!ovsdb_storage_is_compacting(s) && n < 1000) {
-		add(s, 0, 1, n % 2 == 0 ? 5000 : 0);
+	while (!ovsdb_storage_is_compacting(s) && n < 100) {
+		add_long(s, 1, 500 << 10, (char)('a' + n % 26));
 		assert_int_equal(flush(s), 0);
 		n++;
 	}
-	assert_in_range(n, 2, 999);
+	assert_in_range(n, 2, 99);
 	assert_true(ovsdb_storage_size(s) > OVSDB_COMPACT_MIN_SIZE);
 	wait_for_compaction(s);
 	assert_in_range(ovsdb_storage_size(s), 1, 1 << 20);
@@ -585,44 +612,21 @@ static void file_that_grew_much_is_compacted_by_itself(void **)
 /* Records of a snapshot have many rows, and a limit. */
 static void large_rows_are_compacted(void **)
 {
-	static const struct {
-		int n;
-		size_t size;
-	} rows[] = {{100, 200 << 10}, {1, 17 << 20}, {10, 10}};
+	enum { N_LARGE = 100, LARGE_LEN = 200 << 10, HUGE_LEN = 17 << 20 };
 	create(1);
 	struct ovsdb_storage *s = open_storage();
-	struct ovsdb_db *db = ovsdb_storage_db(s, 0);
-	struct ovsdb_table *table = ovsdb_db_find_table(db, "t");
-	int n = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct ovsdb_txn *txn = ovsdb_txn_create(db);
-		for (int k = 0; k < rows[i].n; k++) {
-			char *text = malloc(rows[i].size + 1);
-			memset(text, 'a' + k % 26, rows[i].size);
-			text[rows[i].size] = '\0';
-			struct ovsdb_cell cells[] = {
-			    {ovsdb_table_find_column(table, "tags"), ovsdb_datum_of_string(text)},
-			    {ovsdb_table_find_column(table, "n"), ovsdb_datum_of_integer(n++)},
-			};
-			struct ovsdb_error *error =
-			    ovsdb_txn_insert(txn, table, NULL, cells, 2, NULL);
-			assert_null(error);
-			ovsdb_datum_unref(&cells[0].datum);
-			free(text);
-		}
-		struct ovsdb_error *error = ovsdb_txn_prepare(txn);
-		assert_null(error);
-		struct ovsdb_changes *changes = ovsdb_txn_commit(txn);
-		ovsdb_storage_add(s, &changes, 1);
-		ovsdb_changes_unref(changes);
-	}
+	for (int n = 0; n < N_LARGE; n++)
+		add_long(s, n, LARGE_LEN, 'x');
+	add_long(s, N_LARGE, HUGE_LEN, 'y');
+	add_long(s, N_LARGE + 1, 1, 'z');
 	assert_int_equal(flush(s), 0);
 	assert_true(ovsdb_storage_is_compacting(s));
 	wait_for_compaction(s);
 	s = reopen(s);
-	assert_int_equal(report.n_rows, n);
-	struct ovsdb_datum large = ovsdb_row_get_named(find(ovsdb_storage_db(s, 0), 100), "tags");
-	assert_int_equal(strlen(ovsdb_datum_string(&large)), 17 << 20);
+	assert_int_equal(report.n_rows, N_LARGE + 2);
+	struct ovsdb_datum huge =
+	    ovsdb_row_get_named(find(ovsdb_storage_db(s, 0), N_LARGE), "tags");
+	assert_int_equal(strlen(ovsdb_datum_string(&huge)), HUGE_LEN);
 	ovsdb_storage_close(s);
 }
 
