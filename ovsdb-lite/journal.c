@@ -101,9 +101,12 @@ int ovsdb_journal_append(
 		return 0;
 	ovsdb_journal_fail(j, "fdatasync failed: %s", strerror(errno));
 	j->file = before;
-	/* Best effort: what was not acknowledged should not come back after a restart. */
-	if (j->file.io->truncate(j->file.fd, (off_t)before.end) != 0)
-		log_err("%s: cannot take the last record back: %s", j->path, strerror(errno));
+	/* Best effort, also of the second sync: what was not acknowledged should not come back after a restart. */
+	if (j->file.io->truncate(j->file.fd, (off_t)before.end) != 0 ||
+	    j->file.io->sync(j->file.fd) != 0)
+		log_err(
+		    "%s: the last record may be there after a restart, though it was refused: %s",
+		    j->path, strerror(errno));
 	return refuse(j, err);
 }
 

@@ -112,7 +112,7 @@ typedef void ovsdb_storage_compacted(const struct err *err, void *arg);
 
 /*
  * In the background; needs the event base. When something is pending it begins after the flush. done (may be NULL) is called from flush or the
- * event loop, not from here. ERR_BUSY: one is running.
+ * event loop, not from here, and not when closing ends it. ERR_BUSY: one is running.
  */
 MUST_CHECK
 int ovsdb_storage_compact_begin(
