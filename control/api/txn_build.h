@@ -32,7 +32,7 @@ struct txn_rules {
 	const char *owner; // NULL: the daemon itself, which may change what is anybody's
 	bool force;
 	bool any_owner; // deletes what is anybody's
-	bool own_only; // refers to objects of owner only, and to nothing of the host
+	bool own_only;  // refers to objects of owner only, and to nothing of the host
 };
 
 /* Values, or the texts that they are made of. */

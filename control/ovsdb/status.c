@@ -5,9 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/dp_client.h"
 #include "control/mem.h"
 #include "control/model.h"
 #include "control/ovsdb/device.h"
+
+/* What the switch says of a port; NULL: nothing. */
+struct port_state {
+	const struct dp_port_stats *stats;
+	const char *refusal; // it did not take the port when it came back
+};
 
 static void write_bridge(
     const struct status_source *s, struct row_writer *w, const struct ovsdb_row *row);
@@ -18,7 +25,7 @@ static void write_port(
 static void write_controller(
     const struct status_source *s, struct row_writer *w, const struct ovsdb_row *row);
 static void write_interface(const struct status_source *s, struct row_writer *w,
-    const struct ovsdb_row *row, const struct dp_port_stats *stats, bool with_counters);
+    const struct ovsdb_row *row, struct port_state state, bool with_counters);
 static void write_link(const struct status_source *s, struct row_writer *w,
     const struct ovsdb_row *row, const struct api_object *o, const struct dp_port_stats *stats);
 static bool find_device(const char *type, const struct api_object *o, struct device *ret);
@@ -43,17 +50,22 @@ void status_write_rows(const struct status_source *s, struct row_writer *w)
 void status_write_ports(const struct status_source *s, struct row_writer *w,
     const struct dp_port_stats *stats, size_t n, bool with_counters)
 {
-	const struct dp_port_stats **by_id = mem_alloc_array(DP_MAX_PORTS, sizeof(*by_id));
+	struct port_state *by_id = mem_alloc_array(DP_MAX_PORTS, sizeof(*by_id));
 	struct row_list interfaces = rows_list(s->rows, OVS_Interface);
+	struct dp_client_status client;
 
 	for (size_t i = 0; i < n; i++)
 		if (stats[i].id < DP_MAX_PORTS)
-			by_id[stats[i].id] = &stats[i];
+			by_id[stats[i].id].stats = &stats[i];
+	dp_client_status(s->d->dp, &client);
+	for (size_t i = 0; i < client.n_refusals; i++)
+		if (client.refusals[i].kind == DP_KIND_PORT && client.refusals[i].id < DP_MAX_PORTS)
+			by_id[client.refusals[i].id].refusal = client.refusals[i].what;
 	for (size_t i = 0; i < interfaces.n; i++) {
 		uint32_t id = model_port_id(
 		    s->d->model, rows_string(s->rows, interfaces.rows[i], OVS_Interface_name));
 		write_interface(s, w, interfaces.rows[i],
-		    id != 0 && id < DP_MAX_PORTS ? by_id[id] : NULL, with_counters);
+		    id < DP_MAX_PORTS ? by_id[id] : (struct port_state){0}, with_counters);
 	}
 	row_list_fini(&interfaces);
 	free(by_id);
@@ -142,8 +154,9 @@ static void write_controller(
 }
 
 static void write_interface(const struct status_source *s, struct row_writer *w,
-    const struct ovsdb_row *row, const struct dp_port_stats *stats, bool with_counters)
+    const struct ovsdb_row *row, struct port_state state, bool with_counters)
 {
+	const struct dp_port_stats *stats = state.stats;
 	const char *name = rows_string(s->rows, row, OVS_Interface_name);
 	const struct api_object *o = store_find(s->d->store, API_TABLE_PORT, name);
 	const struct want *want = wants_of_row(s->wants, API_TABLE_PORT, name, &row->uuid);
@@ -153,14 +166,17 @@ static void write_interface(const struct status_source *s, struct row_writer *w,
 
 	/* An object of that name that is not this row's. */
 	if (o != NULL && !is_foreign && strcmp(o->owner, OVSDB_OWNER) != 0)
-		o = NULL, stats = NULL;
+		o = NULL, stats = NULL, state.refusal = NULL;
 	if (stats != NULL && stats->state == DP_PORT_FAILED)
 		snprintf(failure, sizeof(failure), "%.*s", (int)sizeof(stats->error), stats->error);
 	if (error == NULL && want != NULL && want->error[0] != '\0')
 		error = want->error;
 	if (error == NULL && stats != NULL && stats->state == DP_PORT_FAILED)
 		error = failure[0] != '\0' ? failure : "the port failed";
-	bool is_there = o != NULL && (stats == NULL || stats->state != DP_PORT_FAILED);
+	if (error == NULL)
+		error = state.refusal;
+	bool is_there =
+	    o != NULL && state.refusal == NULL && (stats == NULL || stats->state != DP_PORT_FAILED);
 	json_int_t ofport = is_there ? json_integer_value(json_object_get(o->data, "ofport")) : -1;
 	/* Neither there nor refused: it was made after the last run, and the next one sees to it. */
 	if (is_there || error != NULL)

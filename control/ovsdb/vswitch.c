@@ -39,9 +39,10 @@ struct vswitch {
 	struct remotes remotes;
 	struct sync *sync;
 	struct shown *shown;
-	struct event *tick; // counters
-	struct event *soon; // state of ports
-	struct event *api;  // the API's state has changed
+	struct event *tick;    // counters
+	struct event *soon;    // state of ports
+	struct event *changed; // the API's state or rows
+	bool rows_changed;
 	unsigned int n_ticks,
 	    retry_ticks; // since the last attempt to have what was refused; until the next
 	uint64_t seen;   // generation of the API's state that rows show
@@ -57,7 +58,7 @@ static void commit(void *arg, struct ovsdb_txn *txn);
 static void on_rows(void *arg, struct ovsdb_changes *changes);
 static void on_bind(void *arg, const char *path);
 static void on_synced(void *arg);
-static void on_api(evutil_socket_t fd, short what, void *arg);
+static void on_changed(evutil_socket_t fd, short what, void *arg);
 static bool concerns_rows(struct vswitch *v);
 static void on_tick(evutil_socket_t fd, short what, void *arg);
 static bool has_tunnels(const struct vswitch *v);
@@ -115,7 +116,7 @@ void vswitch_destroy(struct vswitch *v)
 	ovsdb_server_destroy(v->server);
 	sync_destroy(v->sync);
 	shown_destroy(v->shown);
-	struct event *const events[] = {v->tick, v->soon, v->api};
+	struct event *const events[] = {v->tick, v->soon, v->changed};
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
 		if (events[i] != NULL)
 			event_free(events[i]);
@@ -131,7 +132,7 @@ void vswitch_on_commit(struct vswitch *v)
 		return;
 	if (sync_is_running(v->sync))
 		return; // it looks again before it ends
-	event_active(v->api, EV_TIMEOUT, 0);
+	event_active(v->changed, EV_TIMEOUT, 0);
 }
 
 void vswitch_on_switch(struct vswitch *v, bool is_connected)
@@ -209,7 +210,7 @@ static void make_parts(struct vswitch *v, const struct vswitch_options *o)
 	v->shown = shown_create(&source);
 	v->tick = event_new(v->d->base, -1, 0, on_tick, v);
 	v->soon = event_new(v->d->base, -1, 0, on_soon, v);
-	v->api = event_new(v->d->base, -1, 0, on_api, v);
+	v->changed = event_new(v->d->base, -1, 0, on_changed, v);
 }
 
 static void commit(void *arg, struct ovsdb_txn *txn)
@@ -226,10 +227,10 @@ static void on_rows(void *arg, struct ovsdb_changes *changes)
 	if (v->is_ending || changes->db != v->rows.db || rows_is_own(&v->rows, changes))
 		return;
 	shown_touch(v->shown, changes);
-	remotes_update(&v->remotes);
 	v->n_ticks = 0;
 	v->retry_ticks = 1;
-	sync_request(v->sync, true);
+	v->rows_changed = true;
+	event_active(v->changed, EV_TIMEOUT, 0); // once for all transactions of a flush
 }
 
 /* As api.sock: its owner and group sluice. */
@@ -251,12 +252,16 @@ static void on_synced(void *arg)
 	ask(v, false);
 }
 
-static void on_api(evutil_socket_t, short, void *arg)
+static void on_changed(evutil_socket_t, short, void *arg)
 {
 	struct vswitch *v = arg;
 
-	if (!v->is_ending && concerns_rows(v))
-		sync_request(v->sync, true);
+	if (v->is_ending || (!v->rows_changed && !concerns_rows(v)))
+		return;
+	if (v->rows_changed)
+		remotes_update(&v->remotes);
+	v->rows_changed = false;
+	sync_request(v->sync, true);
 }
 
 /* Whether bridges or ports have changed since the rows were written. */

@@ -81,6 +81,26 @@ def commands_say_what_is(lab):
     expect({p["name"] for p in host.api.call("stats.get", table="port")["ports"]} == {"br0", "p1", "p2", "br1", "p3"}, "ports of the API")
 
 
+def a_device_of_the_kernel_is_a_port(lab):
+    """add-port without a type, as everybody does first."""
+    require("ethtool")
+    host, vsctl = set_up(lab)
+    vsctl("add-br", "br0", "--", "add-port", "br0", "p1", "--", "set", "interface", "p1", "type=tap")
+    g1 = lab.add_guest(host, "p1", MAC1, ["10.0.0.1/24"])
+    g2 = lab.add_veth(host, "w0", "eth0")
+    netns_exec(g2, "ip", "addr", "add", "10.0.0.2/24", "dev", "eth0")
+    netns_exec(g2, "ethtool", "-K", "eth0", "tx", "off")
+    vsctl("add-port", "br0", "w0")
+    wait_for("ping", lambda: ping(g1, "10.0.0.2", 1))
+    expect(ping(g1, "10.0.0.2") == 5, "pings are lost")
+    expect(vsctl.get("interface", "w0", "link_state") == "up" and vsctl.get("interface", "w0", "ifindex") > 0, "state of w0")
+    result = vsctl.run("add-port", "br0", "w1")
+    expect("No such device" in result.stderr, "w1: " + result.stderr)
+    lab.add_veth(host, "w1", "eth0")
+    vsctl("wait-until", "interface", "w1", "ofport>0", timeout_s=15)
+    assert_conserved(host)
+
+
 def what_fails_says_why(lab):
     _, vsctl = set_up(lab)
     vsctl("add-br", "br0")
@@ -162,5 +182,5 @@ def managers_are_served(lab):
 
 
 if __name__ == "__main__":
-    main(it_returns_when_packets_pass, commands_say_what_is, what_fails_says_why, all_of_it_can_be_reset, numbers_survive_restarts,
+    main(it_returns_when_packets_pass, commands_say_what_is, a_device_of_the_kernel_is_a_port, what_fails_says_why, all_of_it_can_be_reset, numbers_survive_restarts,
          managers_are_served)

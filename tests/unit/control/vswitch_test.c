@@ -432,6 +432,24 @@ static void cur_cfg_waits_for_the_switch(void **state)
 	assert_column(vs, "Interface", "br0", "ofport", "65534");
 }
 
+static void what_a_switch_that_is_back_refuses_has_the_reason(void **state)
+{
+	struct vs *vs = *state;
+
+	vs_must(vs, "[" ADD_BR("br0") ", " ADD_PORT("br0", "t0", VXLAN("192.0.2.9"), "") "]");
+	fake_kill(vs->fake);
+	vs_run(vs);
+	vs->fake->refuse_kind = DP_KIND_PORT;
+	vs->fake->refuse_id = model_port_id(vs->d.model, "t0");
+	vs->fake->n_stats = 0; // it has no such port
+	unsigned int n = vs->fake->n_msgs[DP_MSG_STATS];
+	fake_listen(vs->fake);
+	fake_until(vs->fake, &vs->fake->n_msgs[DP_MSG_STATS], n + 1);
+	vs_run(vs);
+	assert_error_has(vs, "t0", "not this one");
+	assert_column(vs, "Interface", "br0", "error", "['set',[]]");
+}
+
 static void what_has_not_changed_is_not_written(void **state)
 {
 	struct vs *vs = *state;
@@ -560,6 +578,7 @@ int main(void)
 	    T(a_name_that_another_owner_has_is_refused),
 	    T(a_restart_changes_nothing),
 	    T(cur_cfg_waits_for_the_switch),
+	    T(what_a_switch_that_is_back_refuses_has_the_reason),
 	    T(what_has_not_changed_is_not_written),
 	    T(the_root_row_and_its_id_come_back),
 	    T(rows_over_the_limit_have_an_error),
