@@ -58,6 +58,8 @@ static const struct {
     {"tag", ~KINDS(K(UPLINK) K(REMOTE)), 0},
     {"trunks", ~KINDS(K(UPLINK) K(REMOTE)), 0},
     {"priority_tags", ~KINDS(K(UPLINK) K(REMOTE)), 0},
+    {"policing_kbps", ~KINDS(K(UPLINK) K(REMOTE) K(PATCH) K(VXLAN)), 0},
+    {"policing_burst_kbit", ~KINDS(K(UPLINK) K(REMOTE) K(PATCH) K(VXLAN)), 0},
 };
 
 static bool check_members(struct model_plan *p, const struct entity *e);
@@ -431,8 +433,11 @@ static void compile(struct model *m, struct entity *e, struct unit *u)
 	    .max_macs = (uint32_t)member_u64(e->data, "max_macs", 1024),
 	    .copies_pps = (uint32_t)member_u64(e->data, "copies_pps", 100000),
 	    .punt_pps = (uint32_t)member_u64(e->data, "punt_pps", 100),
+	    .policing_kbps = (uint32_t)member_u64(e->data, "policing_kbps", 0),
 	};
 
+	if (conf.policing_kbps != 0)
+		conf.policing_burst_kbit = (uint32_t)member_u64(e->data, "policing_burst_kbit", 0);
 	if (port->kind != PK_REMOTE) {
 		snprintf(conf.name, sizeof(conf.name), "%s", e->name);
 		default_device(m, e, conf.arg);

@@ -95,6 +95,8 @@ enum dp_priority_tags {
 
 enum { DP_N_VLANS = 4096 };
 
+enum { DP_MAX_POLICING_KBPS = 1000000000, DP_MAX_POLICING_BURST_KBIT = 100000000 };
+
 struct dp_port_conf {
 	char name[72];
 	char arg[256];
@@ -123,6 +125,8 @@ struct dp_port_conf {
 	struct ip_addr
 	    tnl_local; // outer source, and only packets to it are for this port; zero: any
 	uint64_t trunks[DP_N_VLANS / 64]; // with TRUNKS; bit VLAN % 64 of word VLAN / 64
+	uint32_t policing_kbps;           // of what comes in; 0: no limit
+	uint32_t policing_burst_kbit;     // 0: 8000
 };
 
 enum dp_bridge_flags {

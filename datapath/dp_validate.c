@@ -198,6 +198,14 @@ static int check_port_tunnel_out(const struct dp_port_conf *c, char *what)
 
 static int check_port_vlan(const struct dp_port_conf *c, char *what)
 {
+	bool is_polled = c->kind != DP_PORT_PATCH && c->kind != DP_PORT_VXLAN &&
+			 (c->flags & DP_PORT_F_UPLINK) == 0;
+	if (c->policing_kbps > DP_MAX_POLICING_KBPS ||
+	    c->policing_burst_kbit > DP_MAX_POLICING_BURST_KBIT)
+		return bad(what, "port: policing rate or burst is over its limit");
+	if ((c->policing_kbps != 0 && !is_polled) ||
+	    (c->policing_kbps == 0 && c->policing_burst_kbit != 0))
+		return bad(what, "port: policing of a patch, a tunnel, an uplink or no rate");
 	if (c->vlan_mode >= DP_VLAN__COUNT || c->priority_tags >= DP_PRIORITY_TAGS__COUNT)
 		return bad(what, "port: unknown vlan_mode or priority_tags");
 	if (c->vlan_tag >= DP_N_VLANS || (c->vlan_mode == DP_VLAN_TRUNK && c->vlan_tag != 0))

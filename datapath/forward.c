@@ -7,6 +7,7 @@
 #include "datapath/dp.h"
 #include "datapath/parse_usual.h"
 #include "datapath/pipeline.h"
+#include "datapath/police.h"
 #include "datapath/program_cache.h"
 #include "datapath/session.h"
 
@@ -69,6 +70,8 @@ void forward_burst(struct worker *w, uint16_t port, struct rte_mbuf **pkts, unsi
 	struct staged st;
 	if (p != NULL && (p->conf.flags & DP_PORT_F_UPLINK) != 0)
 		n = decapsulate(w, port, pkts, n);
+	else if (p != NULL && UNLIKELY(p->conf.policing_kbps != 0))
+		n = police(w, rcu_get(w->dp->ports[port]), pkts, n);
 	// The last buckets come while the first packets leave, and their sessions while those after them do.
 	unsigned int n_guessed = stage_parse_and_guess(w, &st, pkts, n);
 	unsigned int n_first = MIN_OF(n_guessed, (unsigned int)AT_A_TIME);

@@ -63,6 +63,7 @@ struct port {
 	uint64_t features;  // vhost: negotiated
 	uint32_t max_frame; // bytes, from conf.mtu: Ethernet + 2 VLAN tags + MTU
 	bool opened;
+	uint64_t policing_full_at; // workers: rw (atomic). See police.h
 	struct rte_mempool *pool;
 };
 

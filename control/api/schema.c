@@ -8,7 +8,7 @@
 #include "datapath/base/json_util.h"
 #include "datapath/base/net_types.h"
 
-enum { MAX_COLUMNS = 32 };
+enum { MAX_COLUMNS = 48 };
 
 /* clang-format off */
 /* A TABLE closes the row before it and opens its own; the row after the last table takes the first closing brace. */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { MAX_COLUMNS = 32, MAX_NAME = 64, MAX_HEX_DIGITS = 16 };
+enum { MAX_COLUMNS = 48, MAX_NAME = 64, MAX_HEX_DIGITS = 16 };
 
 /* The column behind the schema's: every table has it. */
 static const struct api_column cookie_column = {.name = "cookie", .type = CT_HEX64};

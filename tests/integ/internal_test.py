@@ -62,5 +62,18 @@ def a_device_that_went_with_its_namespace_is_made_again(lab):
     assert_conserved(a)
 
 
+def a_policed_port(lab):
+    """100 kbit/s and 8 packets at once, of a guest that sends ten times as much; the others are not touched."""
+    a, guest = set_up(lab, miss="normal")
+    wait_for("first ping", lambda: ping(guest, "10.0.0.10", 1))
+    a.api.commit([a.api.put("port", "in1", kind="tap", bridge="br0", mac=MAC1, policing_kbps=100, policing_burst_kbit=80)])
+    answered = ping(guest, "10.0.0.10", 100, size=972, interval_s=0.01, deadline_s=5)
+    dropped = port_stats(a)["in1"]["drops"].get("policed", 0)
+    expect(8 <= answered <= 90 and dropped + answered >= 100, "%d answers, %d policed" % (answered, dropped))
+    a.api.commit([a.api.put("port", "in1", kind="tap", bridge="br0", mac=MAC1)])
+    expect(ping(guest, "10.0.0.10", 20, size=972, interval_s=0.01) == 20, "ping without a limit")
+    assert_conserved(a)
+
+
 if __name__ == "__main__":
-    main(a_bridges_own_port, rules_call_it_local, a_device_that_went_with_its_namespace_is_made_again)
+    main(a_bridges_own_port, rules_call_it_local, a_device_that_went_with_its_namespace_is_made_again, a_policed_port)

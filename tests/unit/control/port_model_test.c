@@ -165,6 +165,20 @@ static void tunnel_options_are_as_in_ovs(void **state)
 	    fx, PORT, "p1", "{'kind':'null','bridge':'br1','csum':true}", ERR_PARAMS, "/csum");
 }
 
+static void policing_is_for_ports_that_packets_come_in_by(void **state)
+{
+	struct fixture *fx = *state;
+
+	fx_must(fx, PORT, "p1", "{'kind':'null','bridge':'br1','policing_kbps':1000}");
+	assert_int_equal(port_conf(fx, "p1")->policing_kbps, 1000);
+	assert_int_equal(port_conf(fx, "p1")->policing_burst_kbit, 0);
+	fx_must(fx, PORT, "p1",
+	    "{'kind':'null','bridge':'br1','policing_kbps':1000,'policing_burst_kbit':80}");
+	assert_int_equal(port_conf(fx, "p1")->policing_burst_kbit, 80);
+	fx_refused(fx, PORT, "t", "{" TUNNEL ",'vni':'1','policing_kbps':1}", ERR_PARAMS,
+	    "/policing_kbps");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +186,7 @@ int main(void)
 	    T(vlans_of_ports_are_as_in_ovs),
 	    T(a_bridge_has_a_port_of_its_own),
 	    T(tunnel_options_are_as_in_ovs),
+	    T(policing_is_for_ports_that_packets_come_in_by),
 #undef T
 	};
 

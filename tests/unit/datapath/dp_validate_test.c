@@ -205,6 +205,8 @@ static void port_numbers_are_in_range(void **)
 	REFUSED(c->n_queues = 0);
 	REFUSED(c->n_queues = 17);
 	REFUSED(c->bridge = 0);
+	REFUSED(c->policing_kbps = DP_MAX_POLICING_KBPS + 1);
+	REFUSED(c->policing_burst_kbit = 5); // of no rate
 	REFUSED(c->bridge = 256);
 	REFUSED(c->ofport = 0);
 	REFUSED(c->ofport = DP_OFPORT_MAX);

@@ -427,6 +427,49 @@ static void uplink_drops_what_no_tunnel_takes(void **state)
 	assert_int_equal(exits.reason, DP_DROP_UPLINK_NOT_OURS);
 }
 
+static void policing_lets_the_burst_and_then_the_rate_through(void **)
+{
+	struct port *p = &e->ports[1];
+	unsigned int n_sent = 0;
+	p->conf.policing_kbps = 8;        // 1000 bytes a second
+	p->conf.policing_burst_kbit = 40; // 5000 bytes
+	e->w->stats.tsc_hz = 1000000;
+	e->w->now_tsc = 5000000;
+	env_rule(e, 1, 0, 1, "", output_to(20));
+	env_commit(e);
+	for (unsigned int i = 0; i < 200; i++) {
+		exits_reset();
+		receive_udp(1, 1, 2);
+		n_sent += exits.n_out;
+		assert_int_equal(exits.n_out + exits.n_drops, 1);
+		assert_true(exits.n_out == 1 || exits.reason == DP_DROP_POLICED);
+	}
+	unsigned int len = 5000 / n_sent; // of a packet, about
+	assert_in_range(n_sent, 30, 120);
+	// Two seconds later: as many as 2000 bytes are.
+	e->w->now_tsc += 2 * e->w->stats.tsc_hz;
+	unsigned int n_more = 0;
+	for (unsigned int i = 0; i < 200; i++) {
+		exits_reset();
+		receive_udp(1, 1, 2);
+		n_more += exits.n_out;
+	}
+	assert_in_range(n_more, 2000 / len - 2, 2000 / len + 2);
+	// A long time later no more than the burst; without a limit all.
+	e->w->now_tsc += 1000 * e->w->stats.tsc_hz;
+	unsigned int n_burst = 0;
+	for (unsigned int i = 0; i < 200; i++) {
+		exits_reset();
+		receive_udp(1, 1, 2);
+		n_burst += exits.n_out;
+	}
+	assert_int_equal(n_burst, n_sent);
+	p->conf.policing_kbps = 0;
+	exits_reset();
+	receive_udp(1, 1, 2);
+	assert_int_equal(exits.n_out, 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -449,6 +492,7 @@ int main(void)
 	    TEST(full_program_arena_still_forwards),
 	    TEST(idle_sweeps_once_a_second_and_expires),
 	    TEST(uplink_drops_what_no_tunnel_takes),
+	    TEST(policing_lets_the_burst_and_then_the_rate_through),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
