@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ovsdb-lite/db.h"
 #include "ovsdb-lite/mem.h"
 
 static const char *const function_names[OVSDB_N_FUNCTIONS] = {
@@ -12,6 +13,7 @@ static const char *const function_names[OVSDB_N_FUNCTIONS] = {
 #undef FUNCTION
 };
 
+static uint64_t work_of(const struct ovsdb_condition *condition);
 static struct ovsdb_error *clause_from_json(struct ovsdb_clause *clause,
     const struct ovsdb_table_schema *table, const json_t *json, struct ovsdb_names *names);
 static struct ovsdb_error *relax(
@@ -122,11 +124,16 @@ size_t ovsdb_condition_query(const struct ovsdb_condition *condition, struct ovs
 	if (is_unique) {
 		if (only == NULL || !ovsdb_condition_matches_all(condition, only))
 			return 0;
+		table->db->work += work_of(condition);
 		found(ctx, only);
 		return 1;
 	}
 	// Collected first: found may change the table.
+	uint64_t work = work_of(condition);
 	ovsdb_table_foreach_row (row, table) {
+		table->db->work += work;
+		if (ovsdb_db_is_work_over(table->db))
+			break; // ovsdb_execute ends the transaction
 		if (!ovsdb_condition_matches_all(condition, row))
 			continue;
 		rows = ovsdb_grow(rows, n, &capacity, sizeof(struct ovsdb_row *));
@@ -138,6 +145,16 @@ size_t ovsdb_condition_query(const struct ovsdb_condition *condition, struct ovs
 	}
 	free(rows);
 	return n_found;
+}
+
+/* For one row. */
+static uint64_t work_of(const struct ovsdb_condition *condition)
+{
+	uint64_t work = 1;
+
+	for (size_t i = 0; i < condition->n; i++)
+		work += 1 + condition->clauses[i].arg.n;
+	return work;
 }
 
 static struct ovsdb_error *clause_from_json(struct ovsdb_clause *clause,

@@ -43,7 +43,7 @@ bool ovsdb_condition_matches_any(
     const struct ovsdb_condition *condition, const struct ovsdb_row *row);
 /*
  * Calls found for each row that matches all; by hash where a clause is `_uuid ==` or the clauses hold an index's columns. found returning false
- * ends it. found may change the row that it was called with. Returns the number of rows found.
+ * ends it, and so does OVSDB_LIMIT_WORK. found may change the row that it was called with. Returns the number of rows found.
  */
 size_t ovsdb_condition_query(const struct ovsdb_condition *condition, struct ovsdb_table *table,
     bool (*found)(void *ctx, struct ovsdb_row *row), void *ctx);

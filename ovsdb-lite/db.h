@@ -30,7 +30,14 @@ struct ovsdb_db {
 	struct ovsdb_txn *txn; // the one that is open, or NULL
 	struct hmap weak_refs; // by referenced row: reference.c
 	bool is_loading;
+	uint64_t work;     // rows, clauses and elements that ovsdb_execute looked at
+	uint64_t max_work; // 0: nobody counts
 };
+
+static inline bool ovsdb_db_is_work_over(const struct ovsdb_db *db)
+{
+	return db->max_work != 0 && db->work > db->max_work;
+}
 
 struct ovsdb_db *ovsdb_db_create(struct ovsdb_schema *schema); // takes the schema
 void ovsdb_db_destroy(struct ovsdb_db *db);                    // NULL is fine

@@ -26,6 +26,7 @@ static struct ovsdb_error *execute_all(struct ovsdb_execution *x, json_t *result
 static struct ovsdb_error *execute_one(
     struct ovsdb_execution *x, const json_t *json, size_t i, size_t n, json_t *result);
 static const struct operation *find_operation(const char *name);
+static struct ovsdb_error *check_work(struct ovsdb_execution *x);
 static struct ovsdb_error *check_allowed(
     const struct ovsdb_execution *x, const struct operation *operation);
 static void append_error(json_t *results, struct ovsdb_error *error);
@@ -44,8 +45,11 @@ void ovsdb_execute(
 	}
 	json_t *results = json_array();
 	x.txn = ovsdb_txn_create(db);
+	db->work = 0;
+	db->max_work = ovsdb_limits[OVSDB_LIMIT_WORK].value;
 	ovsdb_names_init(&x.names);
 	error = execute_all(&x, results);
+	db->max_work = 0;
 	ovsdb_names_fini(&x.names);
 	free(x.charges);
 	outcome->is_durable = x.is_durable;
@@ -125,6 +129,8 @@ static struct ovsdb_error *execute_one(
 		x->must_wait = false;
 		return parse_error;
 	}
+	if (error == NULL)
+		error = check_work(x);
 	return error != NULL || operation == NULL ? error : check_allowed(x, operation);
 }
 
@@ -135,6 +141,18 @@ static const struct operation *find_operation(const char *name)
 			return &operations[i];
 	}
 	return NULL;
+}
+
+/* What an operation did when it stopped early does not matter: the transaction is aborted. */
+static struct ovsdb_error *check_work(struct ovsdb_execution *x)
+{
+	if (!ovsdb_db_is_work_over(x->db))
+		return NULL;
+	ovsdb_limits[OVSDB_LIMIT_WORK].n_hits++;
+	x->must_wait = false;
+	return ovsdb_error_create("resources exhausted",
+	    "the transaction looks at more than %llu rows and elements of sets",
+	    (unsigned long long)ovsdb_limits[OVSDB_LIMIT_WORK].value);
 }
 
 static struct ovsdb_error *check_allowed(

@@ -290,8 +290,11 @@ static bool mutate_row(void *ctx, struct ovsdb_row *row)
 	struct ovsdb_cells cells = {
 	    .array = ovsdb_alloc_array(edit->mutations->n, sizeof(*cells.array))};
 
-	for (size_t i = 0; edit->error == NULL && i < edit->mutations->n; i++)
+	for (size_t i = 0; edit->error == NULL && i < edit->mutations->n; i++) {
+		if (ovsdb_db_is_work_over(edit->txn->db))
+			break; // ovsdb_execute ends the transaction
 		edit->error = mutate_cell(&cells, row, &edit->mutations->array[i]);
+	}
 	sort_cells(&cells);
 	if (edit->error == NULL)
 		ovsdb_txn_edit(edit->txn, row, cells.array, cells.n);
@@ -318,6 +321,7 @@ static struct ovsdb_error *mutate_cell(
 		i++;
 	if (i < cells->n)
 		before = cells->array[i].datum;
+	row->table->db->work += 1 + before.n + mutation->arg.n;
 	struct ovsdb_error *error = ovsdb_mutation_apply(mutation, &before, &after);
 	if (error != NULL)
 		return error;

@@ -32,6 +32,7 @@ static struct ovsdb_error *charge(struct ovsdb_execution *x, const struct ovsdb_
 static bool has_uuid(const struct ovsdb_column_list *columns);
 static bool add_distinct(void *ctx, struct ovsdb_row *row);
 static bool contains(const struct distinct *d, const struct ovsdb_row *row);
+static uint64_t hash_row(const struct distinct *d, const struct ovsdb_row *row);
 static void distinct_fini(struct distinct *d);
 static int compare_by_columns(const void *a, const void *b, void *ctx);
 static struct ovsdb_error *check_timeout(const json_t *json);
@@ -165,7 +166,7 @@ static bool add_distinct(void *ctx, struct ovsdb_row *row)
 	if (!d->is_all) {
 		if (contains(d, row))
 			return true;
-		ovsdb_row_set_add(&d->set, row, ovsdb_row_hash_columns(row, d->columns));
+		ovsdb_row_set_add(&d->set, row, hash_row(d, row));
 	}
 	d->rows = ovsdb_grow(d->rows, d->n, &d->capacity, sizeof(struct ovsdb_row *));
 	d->rows[d->n++] = row;
@@ -174,7 +175,7 @@ static bool add_distinct(void *ctx, struct ovsdb_row *row)
 
 static bool contains(const struct distinct *d, const struct ovsdb_row *row)
 {
-	uint64_t hash = ovsdb_row_hash_columns(row, d->columns);
+	uint64_t hash = hash_row(d, row);
 	size_t cursor = SIZE_MAX;
 
 	for (;;) {
@@ -184,6 +185,13 @@ static bool contains(const struct distinct *d, const struct ovsdb_row *row)
 		if (ovsdb_row_columns_equal(row, other, d->columns))
 			return true;
 	}
+}
+
+static uint64_t hash_row(const struct distinct *d, const struct ovsdb_row *row)
+{
+	for (uint16_t i = 0; i < d->columns->n; i++)
+		row->table->db->work += ovsdb_row_get(row, d->columns->columns[i]).n;
+	return ovsdb_row_hash_columns(row, d->columns);
 }
 
 static void distinct_fini(struct distinct *d)

@@ -466,6 +466,20 @@ static void limits_refuse_and_count(void **)
 	    "[{'op':'insert','table':'Kid','uuid-name':'a','row':{}},{'op':'update','table':'Root',"
 	    "'where':[],'row':{'kids':['named-uuid','b']}}]",
 	    "resources exhausted");
+	// Each of mutations, clauses and rows counts.
+	expect_limit(OVSDB_LIMIT_WORK, 20,
+	    "[{'op':'insert','table':'Root','row':{'map':['map',[['a','1'],['b','2'],['c','3'],['d'"
+	    ",'4']]]}},"
+	    "{'op':'mutate','table':'Root','where':[],'mutations':[['map','insert',['map',[['e','5'"
+	    "]]]],['map','delete',['set',['a']]],"
+	    "['map','delete',['set',['b']]],['n','+=',1]]}]",
+	    "resources exhausted");
+	expect_limit(OVSDB_LIMIT_WORK, 10,
+	    "[{'op':'insert','table':'Root','row':{'name':'a'}},{'op':'select','table':'Root','"
+	    "columns':['n'],'where':[['n','<',1],['n','<',2],['n','<',3]]},"
+	    "{'op':'select','table':'Root','columns':['n'],'where':[['n','<',1],['n','<',2],['n','<"
+	    "',3]]}]",
+	    "resources exhausted");
 	// All of a table once is never too much.
 	expect_limit(OVSDB_LIMIT_ANSWER, 1,
 	    "[{'op':'insert','table':'Root','row':{'name':'a'}},{'op':'select','table':'Root','"
