@@ -40,6 +40,7 @@ void ovsdb_batch_add_changes(struct ovsdb_served *served, struct ovsdb_changes *
 	item->served = served;
 	item->changes = changes;
 	list_add(&served->server->batch, &item->node);
+	served->server->batch_size += ovsdb_changes_bytes(changes);
 	if (served->storage != NULL)
 		ovsdb_storage_add(served->storage, &changes, 1);
 	ovsdb_server_wake(served->server);
@@ -87,6 +88,7 @@ void ovsdb_batch_flush(struct ovsdb_server *s)
 	if (list_is_empty(&s->batch) || s->in_flush)
 		return;
 	s->in_flush = true;
+	s->batch_size = 0;
 	make_durable(s, &err);
 	list_foreach (item, &s->batch, struct batch_item, node)
 		if (item->changes != NULL)

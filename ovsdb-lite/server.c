@@ -13,7 +13,7 @@
 #define LOG_MODULE "ovsdb"
 #include "datapath/base/log.h"
 
-enum { TICK_MS = 200 };
+enum { TICK_MS = 200, LOG_INTERVAL_MS = 200, LOG_BURST = 100 };
 
 const struct ovsdb_server_limits ovsdb_server_default_limits = {
 #define SERVER_LIMIT(field, value, help) .field = (value),
@@ -178,6 +178,25 @@ struct ovsdb_served *ovsdb_server_served_of(const struct ovsdb_server *s, const 
 			return served;
 	log_err("a transaction of a database that is not served");
 	abort();
+}
+
+bool ovsdb_server_may_log(struct ovsdb_server *s)
+{
+	uint64_t now_ms = clock_ms();
+	uint64_t more = (now_ms - s->log_ms) / LOG_INTERVAL_MS;
+	if (more > 0) {
+		s->n_log = (unsigned int)MIN_OF(s->n_log + more, (uint64_t)LOG_BURST);
+		s->log_ms = now_ms;
+	}
+	if (s->n_log == 0) {
+		s->n_unlogged++;
+		return false;
+	}
+	s->n_log--;
+	if (s->n_unlogged > 0)
+		log_info("%u lines about clients were left out", s->n_unlogged);
+	s->n_unlogged = 0;
+	return true;
 }
 
 void ovsdb_server_wake(struct ovsdb_server *s)

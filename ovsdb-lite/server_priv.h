@@ -59,8 +59,11 @@ struct ovsdb_server {
 	size_t kept;            // of kept_total
 	struct ssl_ctx_st *tls; // NULL: none
 	struct list batch;      // struct ovsdb_batch_item
+	size_t batch_size;      // bytes of its changes
 	struct event *pass_end; // active when there is something to do at the end of the pass
 	struct event *tick;
+	uint64_t log_ms;                // of the latest line about clients
+	unsigned int n_log, n_unlogged; // lines: that may follow, that were left out
 	bool monitor_cond_disabled;
 	bool in_flush;
 };
@@ -99,6 +102,8 @@ struct ovsdb_call {
 struct ovsdb_served *ovsdb_server_find_served(const struct ovsdb_server *s, const char *name);
 struct ovsdb_served *ovsdb_server_served_of(
     const struct ovsdb_server *s, const struct ovsdb_db *db);
+/* A line about what a client did may be written: strangers must not fill the log. */
+bool ovsdb_server_may_log(struct ovsdb_server *s);
 /* Something is to be done at the end of the pass. */
 void ovsdb_server_wake(struct ovsdb_server *s);
 void ovsdb_served_forget_initial(struct ovsdb_served *served);

@@ -31,6 +31,7 @@ static void park(struct ovsdb_session *s, const struct ovsdb_call *call, uint64_
     int64_t timeout_ms);
 static void set_timer(struct waiting *w, int64_t timeout_ms);
 static void on_timer(evutil_socket_t fd, short what, void *arg);
+static void flush_if_large(struct ovsdb_server *s);
 static void try_again(struct waiting *w);
 static struct waiting *find_waiting(const struct ovsdb_session *s, const json_t *id);
 static void cancel(struct waiting *w);
@@ -49,7 +50,7 @@ void ovsdb_transact(struct ovsdb_session *s, const struct ovsdb_call *call)
 		    ovsdb_syntax_error(
 			call->params, NULL, "%s: duplicate request ID", call->method));
 	else if (try_once(s, call->served, call->id, call->params, now_ms, &timeout_ms))
-		return;
+		flush_if_large(s->server);
 	else if (s->server->n_waiting >= s->server->limits.waiting_total)
 		ovsdb_session_refuse(s, call->id,
 		    ovsdb_session_at_limit(
@@ -155,6 +156,15 @@ static bool try_once(struct ovsdb_session *s, struct ovsdb_served *served, const
 /* Or, when the file takes nothing any more, adds an error to the result. */
 static void commit(struct ovsdb_served *served, struct ovsdb_outcome *o)
 {
+	struct ovsdb_server *server = served->server;
+	if (ovsdb_changes_bytes(ovsdb_txn_changes(o->txn)) > server->limits.txn_size) {
+		server->hits.txn_size++;
+		ovsdb_txn_abort(o->txn);
+		json_array_append_new(
+		    o->result, json_pack("{s:s, s:s}", "error", "resources exhausted", "details",
+				   "the transaction changes too many bytes"));
+		return;
+	}
 	const char *fault = served->storage != NULL ? ovsdb_storage_fault(served->storage) : NULL;
 	if (fault != NULL && ovsdb_txn_changes(o->txn)->n > 0) {
 		ovsdb_txn_abort(o->txn);
@@ -225,7 +235,17 @@ static void set_timer(struct waiting *w, int64_t timeout_ms)
 
 static void on_timer(evutil_socket_t, short, void *arg)
 {
-	try_again(arg);
+	struct waiting *w = arg;
+	struct ovsdb_server *server = w->session->server;
+	try_again(w);
+	flush_if_large(server);
+}
+
+/* Not while transactions that wait are being tried. */
+static void flush_if_large(struct ovsdb_server *s)
+{
+	if (s->batch_size > s->limits.txn_size)
+		ovsdb_batch_flush(s);
 }
 
 static void try_again(struct waiting *w)
