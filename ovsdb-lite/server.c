@@ -93,6 +93,7 @@ int ovsdb_server_add_db(
 	served->server = s;
 	served->db = db;
 	served->storage = storage;
+	served->changed_tables = ovsdb_alloc(db->schema->n_tables);
 	list_init(&served->monitors);
 	list_init(&served->waiting);
 	list_init(&served->shapes);
@@ -218,6 +219,8 @@ void ovsdb_served_replace(struct ovsdb_served *served, struct ovsdb_db *db)
 						  ? ovsdb_storage_last_txn(served->storage, db)
 						  : (struct ovsdb_uuid){0});
 	served->db = db;
+	free(served->changed_tables);
+	served->changed_tables = ovsdb_alloc(db->schema->n_tables);
 	ovsdb_db_destroy(former);
 }
 
@@ -260,6 +263,7 @@ static void served_destroy(struct ovsdb_served *served)
 	let_go(served);
 	ovsdb_history_clear(&served->history, (struct ovsdb_uuid){0});
 	list_del(&served->node);
+	free(served->changed_tables);
 	free(served);
 }
 

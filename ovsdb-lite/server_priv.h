@@ -27,10 +27,11 @@ struct ovsdb_served {
 	struct ovsdb_history history;
 	/* What monitors of one shape were told at first, the latest: as long as nothing changes. */
 	struct ovsdb_shared_text *initial;
-	uint64_t initial_shape; // its serial
-	bool is_fixed;          // its schema stays: the user holds on to it
-	bool changed;           // in the batch that is being told
-	bool is_refused;        // the batch's changes of it were undone
+	uint64_t initial_shape;  // its serial
+	uint8_t *changed_tables; // by number; in the batch that is being told
+	bool is_fixed;           // its schema stays: the user holds on to it
+	bool changed;            // in the batch that is being told
+	bool is_refused;         // the batch's changes of it were undone
 };
 
 struct ovsdb_lock; // lock.c
@@ -141,7 +142,7 @@ struct ovsdb_error *ovsdb_session_at_limit(uint32_t *hits, const char *what);
 void ovsdb_batch_add_changes(struct ovsdb_served *served, struct ovsdb_changes *changes);
 /* An answer to be sent when the batch is durable; served: the transaction's, whose failure is added to the result; else NULL. */
 void ovsdb_batch_add_reply(struct ovsdb_session *s, struct ovsdb_served *served,
-    const struct buf_writer *head, const struct buf_writer *result);
+    const struct buf_writer *head, const struct buf_writer *result, size_t n_results);
 void ovsdb_batch_forget_session(struct ovsdb_session *s);
 bool ovsdb_batch_is_open(const struct ovsdb_server *s);
 void ovsdb_batch_flush(struct ovsdb_server *s);

@@ -151,12 +151,15 @@ static void what_cannot_be_synced_was_never_there(void **)
 	server_expect(
 	    &f, 1, "{'id':null,'method':'update','params':['m',{'r':{'U':{'new':{'i':1}}}}]}");
 	sync_fault = EIO;
-	server_send(&f, 0, INSERT(2, 2));
+	server_send(&f, 0,
+	    "{'id':2,'method':'transact','params':['t',{'op':'insert','table':'r','row':{'i':2}},{'"
+	    "op':'select','table':'r','where':[]}]}");
 	json_t *answer = server_receive(&f, 0);
 	json_t *results = json_object_get(answer, "result");
-	assert_int_equal(json_array_size(results), 2);
+	assert_int_equal(json_array_size(results), 3);
+	assert_true(json_is_null(json_array_get(results, 1)));
 	assert_string_equal(
-	    json_string_value(json_object_get(json_array_get(results, 1), "error")), "I/O error");
+	    json_string_value(json_object_get(json_array_get(results, 2), "error")), "I/O error");
 	json_decref(answer);
 	sync_fault = 0;
 	server_expect_nothing(&f, 1);
