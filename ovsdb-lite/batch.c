@@ -22,6 +22,7 @@ struct batch_item {
 	struct ovsdb_session *session; // of an answer; NULL: it ended
 	bool is_undone;
 	size_t head_size, size; // of the answer's bytes
+	size_t n_results;       // in it
 	char text[];            // up to the result, and the result
 };
 
@@ -40,13 +41,14 @@ void ovsdb_batch_add_changes(struct ovsdb_served *served, struct ovsdb_changes *
 	item->served = served;
 	item->changes = changes;
 	list_add(&served->server->batch, &item->node);
+	served->server->batch_size += ovsdb_changes_bytes(changes);
 	if (served->storage != NULL)
 		ovsdb_storage_add(served->storage, &changes, 1);
 	ovsdb_server_wake(served->server);
 }
 
 void ovsdb_batch_add_reply(struct ovsdb_session *s, struct ovsdb_served *served,
-    const struct buf_writer *head, const struct buf_writer *result)
+    const struct buf_writer *head, const struct buf_writer *result, size_t n_results)
 {
 	size_t result_size = result != NULL ? result->size : 0;
 	if (s->has_ended)
@@ -55,7 +57,8 @@ void ovsdb_batch_add_reply(struct ovsdb_session *s, struct ovsdb_served *served,
 	*item = (struct batch_item){.served = served,
 	    .session = s,
 	    .head_size = head->size,
-	    .size = head->size + result_size};
+	    .size = head->size + result_size,
+	    .n_results = n_results};
 	memcpy(item->text, head->data, head->size);
 	if (result != NULL)
 		memcpy(item->text + head->size, result->data, result->size);
@@ -87,6 +90,7 @@ void ovsdb_batch_flush(struct ovsdb_server *s)
 	if (list_is_empty(&s->batch) || s->in_flush)
 		return;
 	s->in_flush = true;
+	s->batch_size = 0;
 	make_durable(s, &err);
 	list_foreach (item, &s->batch, struct batch_item, node)
 		if (item->changes != NULL)
@@ -130,6 +134,8 @@ static void take_in(struct batch_item *item)
 {
 	struct ovsdb_served *served = item->served;
 	item->is_undone = served->is_refused;
+	for (size_t i = 0; i < item->changes->n; i++)
+		served->changed_tables[item->changes->array[i].table->schema->number] = 1;
 	if (served->is_refused)
 		return;
 	served->changed = true;
@@ -151,10 +157,12 @@ static void answer(struct batch_item *item, const struct err *err)
 		ovsdb_session_send_now(s, item->text, item->size);
 		ovsdb_session_send_now(s, answer_end, sizeof(answer_end) - 1);
 	} else {
+		/* Not the results: they may show what was undone. */
 		buf_writer_init(&w, SIZE_MAX);
-		buf_put(&w, item->text, item->size - 1); // without the "]" of the results
-		if (item->size - item->head_size > 2)
-			buf_put_u8(&w, ',');
+		buf_put(&w, item->text, item->head_size);
+		buf_put_u8(&w, '[');
+		for (size_t i = 0; i < item->n_results; i++)
+			ovsdb_json_write_raw(&w, "null,");
 		add_error(&w, err);
 		ovsdb_session_send_now(s, w.data, w.size);
 		buf_writer_fini(&w);
@@ -178,6 +186,7 @@ static void tell_others(struct ovsdb_server *s)
 	list_foreach (served, &s->dbs, struct ovsdb_served, node) {
 		if (served->changed || served->is_refused)
 			ovsdb_transact_retry(served);
+		memset(served->changed_tables, 0, served->db->schema->n_tables);
 		served->changed = false;
 		served->is_refused = false;
 	}

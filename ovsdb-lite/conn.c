@@ -57,6 +57,7 @@ struct ovsdb_conn *ovsdb_conn_create(struct event_base *base, struct ovsdb_link 
 	c->read_event = event_new(base, link.fd, EV_READ | EV_PERSIST, on_readable, c);
 	c->write_event = event_new(base, link.fd, EV_WRITE | EV_PERSIST, on_writable, c);
 	c->run_event = event_new(base, -1, 0, on_run, c);
+	c->later_event = event_new(base, -1, 0, on_run, c);
 	event_add(is_connecting ? c->write_event : c->read_event, NULL);
 	if (c->state == OVSDB_CONN_HANDSHAKE)
 		event_active(c->run_event, EV_TIMEOUT, 0);
@@ -68,6 +69,7 @@ void ovsdb_conn_destroy(struct ovsdb_conn *c)
 	event_free(c->read_event);
 	event_free(c->write_event);
 	event_free(c->run_event);
+	event_free(c->later_event);
 	evbuffer_free(c->in);
 	evbuffer_free(c->out);
 	ovsdb_json_stream_fini(&c->stream);
@@ -186,6 +188,7 @@ void ovsdb_conn_end(struct ovsdb_conn *c, const char *why)
 	event_del(c->read_event);
 	event_del(c->write_event);
 	event_del(c->run_event);
+	event_del(c->later_event);
 	c->ops->on_end(c->owner, why);
 }
 
@@ -409,9 +412,9 @@ static void settle(struct ovsdb_conn *c)
 		run_later(c);
 }
 
-/* After others had their turn: in another pass of the loop. */
+/* After others had their turn. To add an event that is active would put off what it is active for: this has one of its own. */
 static void run_later(struct ovsdb_conn *c)
 {
 	const struct timeval now = {0};
-	event_add(c->run_event, &now);
+	event_add(c->later_event, &now);
 }

@@ -51,7 +51,9 @@ struct ovsdb_conn {
 	bool is_behind;      // the owner has kept something back until on_drained
 	bool is_closing;     // when what is to be sent has been
 	char why[160];       // then
-	struct event *read_event, *write_event, *run_event;
+	struct event *read_event, *write_event;
+	struct event *run_event;   // in this pass of the loop
+	struct event *later_event; // in another
 	struct ovsdb_json_stream stream;
 	struct evbuffer *in;  // read, and not looked at yet
 	struct evbuffer *out; // not written yet

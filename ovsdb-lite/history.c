@@ -15,6 +15,7 @@ struct history_txn {
 
 static size_t size_of(const struct ovsdb_changes *changes);
 static size_t size_of_old(const struct ovsdb_change *change);
+static size_t size_beside(const struct ovsdb_row *a, const struct ovsdb_row *b);
 static void drop_oldest(struct ovsdb_history *h);
 
 void ovsdb_history_init(struct ovsdb_history *h, size_t max_n, size_t max_size)
@@ -28,6 +29,16 @@ void ovsdb_history_clear(struct ovsdb_history *h, struct ovsdb_uuid last)
 	while (!list_is_empty(&h->txns))
 		drop_oldest(h);
 	h->before = h->last = last;
+}
+
+size_t ovsdb_changes_bytes(const struct ovsdb_changes *changes)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < changes->n; i++) {
+		const struct ovsdb_change *c = &changes->array[i];
+		size += sizeof(*c) + (c->new != NULL ? size_beside(c->new, c->old) : 0);
+	}
+	return size;
 }
 
 void ovsdb_history_add(struct ovsdb_history *h, struct ovsdb_changes *changes)
@@ -72,15 +83,20 @@ static size_t size_of(const struct ovsdb_changes *changes)
 
 static size_t size_of_old(const struct ovsdb_change *change)
 {
-	const struct ovsdb_table_schema *schema = change->table->schema;
-	size_t size = ovsdb_row_bytes(change->old);
+	return ovsdb_row_bytes(change->old) + size_beside(change->old, change->new);
+}
+
+/* What a has and b, which may be NULL, does not share. */
+static size_t size_beside(const struct ovsdb_row *a, const struct ovsdb_row *b)
+{
+	const struct ovsdb_table_schema *schema = a->table->schema;
+	size_t size = 0;
 	for (size_t i = OVSDB_N_STD_COLUMNS; i < schema->n_columns; i++) {
 		const struct ovsdb_column *column = &schema->columns[i];
-		if (!ovsdb_row_has(change->old, column) ||
-		    (change->new !=
-			NULL &&ovsdb_row_column_equals(change->old, change->new, column)))
+		if (!ovsdb_row_has(a, column) ||
+		    (b != NULL && ovsdb_row_column_equals(a, b, column)))
 			continue;
-		struct ovsdb_datum d = ovsdb_row_get(change->old, column);
+		struct ovsdb_datum d = ovsdb_row_get(a, column);
 		size += ovsdb_datum_bytes(&d);
 	}
 	return size;

@@ -21,6 +21,8 @@ struct ovsdb_history {
 void ovsdb_history_init(struct ovsdb_history *h, size_t max_n, size_t max_size);
 /* last: the latest transaction in the database now; zeros: none. */
 void ovsdb_history_clear(struct ovsdb_history *h, struct ovsdb_uuid last);
+/* Of what a transaction wrote: columns that its rows have now and did not have before. */
+size_t ovsdb_changes_bytes(const struct ovsdb_changes *changes);
 void ovsdb_history_add(struct ovsdb_history *h, struct ovsdb_changes *changes);
 /* All that came after the transaction; NULL: it is not known any more. */
 struct ovsdb_change_set *ovsdb_history_after(

@@ -152,7 +152,7 @@ void ovsdb_remote_on_end(struct ovsdb_session *s, const char *why)
 	s->remote = NULL;
 	r->n_sessions--;
 	if (r->address.is_passive) {
-		if (s->conn->state == OVSDB_CONN_ENDED && why != NULL)
+		if (why != NULL && ovsdb_server_may_log(r->server))
 			log_info("%s: connection dropped (%s)", s->name, why);
 		return;
 	}

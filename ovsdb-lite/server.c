@@ -13,7 +13,7 @@
 #define LOG_MODULE "ovsdb"
 #include "datapath/base/log.h"
 
-enum { TICK_MS = 200 };
+enum { TICK_MS = 200, LOG_INTERVAL_MS = 200, LOG_BURST = 100 };
 
 const struct ovsdb_server_limits ovsdb_server_default_limits = {
 #define SERVER_LIMIT(field, value, help) .field = (value),
@@ -93,6 +93,7 @@ int ovsdb_server_add_db(
 	served->server = s;
 	served->db = db;
 	served->storage = storage;
+	served->changed_tables = ovsdb_alloc(db->schema->n_tables);
 	list_init(&served->monitors);
 	list_init(&served->waiting);
 	list_init(&served->shapes);
@@ -180,6 +181,25 @@ struct ovsdb_served *ovsdb_server_served_of(const struct ovsdb_server *s, const 
 	abort();
 }
 
+bool ovsdb_server_may_log(struct ovsdb_server *s)
+{
+	uint64_t now_ms = clock_ms();
+	uint64_t more = (now_ms - s->log_ms) / LOG_INTERVAL_MS;
+	if (more > 0) {
+		s->n_log = (unsigned int)MIN_OF(s->n_log + more, (uint64_t)LOG_BURST);
+		s->log_ms = now_ms;
+	}
+	if (s->n_log == 0) {
+		s->n_unlogged++;
+		return false;
+	}
+	s->n_log--;
+	if (s->n_unlogged > 0)
+		log_info("%u lines about clients were left out", s->n_unlogged);
+	s->n_unlogged = 0;
+	return true;
+}
+
 void ovsdb_server_wake(struct ovsdb_server *s)
 {
 	event_active(s->pass_end, EV_TIMEOUT, 0);
@@ -199,6 +219,8 @@ void ovsdb_served_replace(struct ovsdb_served *served, struct ovsdb_db *db)
 						  ? ovsdb_storage_last_txn(served->storage, db)
 						  : (struct ovsdb_uuid){0});
 	served->db = db;
+	free(served->changed_tables);
+	served->changed_tables = ovsdb_alloc(db->schema->n_tables);
 	ovsdb_db_destroy(former);
 }
 
@@ -241,6 +263,7 @@ static void served_destroy(struct ovsdb_served *served)
 	let_go(served);
 	ovsdb_history_clear(&served->history, (struct ovsdb_uuid){0});
 	list_del(&served->node);
+	free(served->changed_tables);
 	free(served);
 }
 

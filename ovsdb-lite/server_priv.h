@@ -27,10 +27,11 @@ struct ovsdb_served {
 	struct ovsdb_history history;
 	/* What monitors of one shape were told at first, the latest: as long as nothing changes. */
 	struct ovsdb_shared_text *initial;
-	uint64_t initial_shape; // its serial
-	bool is_fixed;          // its schema stays: the user holds on to it
-	bool changed;           // in the batch that is being told
-	bool is_refused;        // the batch's changes of it were undone
+	uint64_t initial_shape;  // its serial
+	uint8_t *changed_tables; // by number; in the batch that is being told
+	bool is_fixed;           // its schema stays: the user holds on to it
+	bool changed;            // in the batch that is being told
+	bool is_refused;         // the batch's changes of it were undone
 };
 
 struct ovsdb_lock; // lock.c
@@ -59,8 +60,11 @@ struct ovsdb_server {
 	size_t kept;            // of kept_total
 	struct ssl_ctx_st *tls; // NULL: none
 	struct list batch;      // struct ovsdb_batch_item
+	size_t batch_size;      // bytes of its changes
 	struct event *pass_end; // active when there is something to do at the end of the pass
 	struct event *tick;
+	uint64_t log_ms;                // of the latest line about clients
+	unsigned int n_log, n_unlogged; // lines: that may follow, that were left out
 	bool monitor_cond_disabled;
 	bool in_flush;
 };
@@ -99,6 +103,8 @@ struct ovsdb_call {
 struct ovsdb_served *ovsdb_server_find_served(const struct ovsdb_server *s, const char *name);
 struct ovsdb_served *ovsdb_server_served_of(
     const struct ovsdb_server *s, const struct ovsdb_db *db);
+/* A line about what a client did may be written: strangers must not fill the log. */
+bool ovsdb_server_may_log(struct ovsdb_server *s);
 /* Something is to be done at the end of the pass. */
 void ovsdb_server_wake(struct ovsdb_server *s);
 void ovsdb_served_forget_initial(struct ovsdb_served *served);
@@ -136,7 +142,7 @@ struct ovsdb_error *ovsdb_session_at_limit(uint32_t *hits, const char *what);
 void ovsdb_batch_add_changes(struct ovsdb_served *served, struct ovsdb_changes *changes);
 /* An answer to be sent when the batch is durable; served: the transaction's, whose failure is added to the result; else NULL. */
 void ovsdb_batch_add_reply(struct ovsdb_session *s, struct ovsdb_served *served,
-    const struct buf_writer *head, const struct buf_writer *result);
+    const struct buf_writer *head, const struct buf_writer *result, size_t n_results);
 void ovsdb_batch_forget_session(struct ovsdb_session *s);
 bool ovsdb_batch_is_open(const struct ovsdb_server *s);
 void ovsdb_batch_flush(struct ovsdb_server *s);

@@ -126,7 +126,7 @@ void ovsdb_session_send(struct ovsdb_session *s, const struct buf_writer *text)
 	if (s->has_ended)
 		return;
 	if (s->n_held > 0) {
-		ovsdb_batch_add_reply(s, NULL, text, NULL);
+		ovsdb_batch_add_reply(s, NULL, text, NULL, 0);
 		return;
 	}
 	ovsdb_monitor_send_updates(s);

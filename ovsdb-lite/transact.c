@@ -18,6 +18,8 @@ struct waiting {
 	struct ovsdb_served *served;
 	json_t *id, *params;
 	size_t kept;
+	uint16_t *tables; // that its operations name
+	size_t n_tables;
 	uint64_t arrived_ms;
 	struct event *timer; // NULL: for ever
 };
@@ -29,8 +31,11 @@ static void reply(
     struct ovsdb_session *s, struct ovsdb_served *served, const json_t *id, const json_t *result);
 static void park(struct ovsdb_session *s, const struct ovsdb_call *call, uint64_t arrived_ms,
     int64_t timeout_ms);
+static bool is_concerned(const struct waiting *w);
+static void find_tables(struct waiting *w);
 static void set_timer(struct waiting *w, int64_t timeout_ms);
 static void on_timer(evutil_socket_t fd, short what, void *arg);
+static void flush_if_large(struct ovsdb_server *s);
 static void try_again(struct waiting *w);
 static struct waiting *find_waiting(const struct ovsdb_session *s, const json_t *id);
 static void cancel(struct waiting *w);
@@ -49,7 +54,7 @@ void ovsdb_transact(struct ovsdb_session *s, const struct ovsdb_call *call)
 		    ovsdb_syntax_error(
 			call->params, NULL, "%s: duplicate request ID", call->method));
 	else if (try_once(s, call->served, call->id, call->params, now_ms, &timeout_ms))
-		return;
+		flush_if_large(s->server);
 	else if (s->server->n_waiting >= s->server->limits.waiting_total)
 		ovsdb_session_refuse(s, call->id,
 		    ovsdb_session_at_limit(
@@ -64,8 +69,20 @@ void ovsdb_transact(struct ovsdb_session *s, const struct ovsdb_call *call)
 
 void ovsdb_transact_retry(struct ovsdb_served *served)
 {
+	struct ovsdb_server *s = served->server;
+	/* What is over the limit is written first, and then it is tried again. */
 	list_foreach_safe (w, &served->waiting, struct waiting, in_db)
-		try_again(w);
+		if (s->batch_size <= s->limits.txn_size && is_concerned(w))
+			try_again(w);
+}
+
+/* What it found when it was tried is as it was, unless a table changed that it names. */
+static bool is_concerned(const struct waiting *w)
+{
+	for (size_t i = 0; i < w->n_tables; i++)
+		if (w->served->changed_tables[w->tables[i]] != 0)
+			return true;
+	return false;
 }
 
 void ovsdb_transact_cancel(struct ovsdb_session *s, const json_t *id)
@@ -155,6 +172,15 @@ static bool try_once(struct ovsdb_session *s, struct ovsdb_served *served, const
 /* Or, when the file takes nothing any more, adds an error to the result. */
 static void commit(struct ovsdb_served *served, struct ovsdb_outcome *o)
 {
+	struct ovsdb_server *server = served->server;
+	if (ovsdb_changes_bytes(ovsdb_txn_changes(o->txn)) > server->limits.txn_size) {
+		server->hits.txn_size++;
+		ovsdb_txn_abort(o->txn);
+		json_array_append_new(
+		    o->result, json_pack("{s:s, s:s}", "error", "resources exhausted", "details",
+				   "the transaction changes too many bytes"));
+		return;
+	}
 	const char *fault = served->storage != NULL ? ovsdb_storage_fault(served->storage) : NULL;
 	if (fault != NULL && ovsdb_txn_changes(o->txn)->n > 0) {
 		ovsdb_txn_abort(o->txn);
@@ -178,9 +204,9 @@ static void reply(
 	if (!json_is_array(result)) { // an error object, that no failure is added to
 		buf_put(&head, text.data, text.size);
 		ovsdb_json_write_raw(&head, ",\"error\":null}");
-		ovsdb_batch_add_reply(s, NULL, &head, NULL);
+		ovsdb_batch_add_reply(s, NULL, &head, NULL, 0);
 	} else {
-		ovsdb_batch_add_reply(s, served, &head, &text);
+		ovsdb_batch_add_reply(s, served, &head, &text, json_array_size(result));
 	}
 	buf_writer_fini(&head);
 	buf_writer_fini(&text);
@@ -202,11 +228,30 @@ static void park(
 	w->id = json_incref(call->id);
 	w->params = json_incref(call->params);
 	w->arrived_ms = arrived_ms;
+	find_tables(w);
 	list_add(&s->waiting, &w->in_session);
 	list_add(&w->served->waiting, &w->in_db);
 	s->n_waiting++;
 	s->server->n_waiting++;
 	set_timer(w, timeout_ms);
+}
+
+static void find_tables(struct waiting *w)
+{
+	const struct ovsdb_schema *schema = w->served->db->schema;
+	uint8_t *found = ovsdb_alloc(schema->n_tables);
+	w->tables = ovsdb_alloc_array(schema->n_tables, sizeof(*w->tables));
+	for (size_t i = 1; i < json_array_size(w->params); i++) {
+		const char *name =
+		    json_string_value(json_object_get(json_array_get(w->params, i), "table"));
+		const struct ovsdb_table_schema *table =
+		    name != NULL ? ovsdb_schema_find_table(schema, name) : NULL;
+		if (table == NULL || found[table->number] != 0)
+			continue;
+		found[table->number] = 1;
+		w->tables[w->n_tables++] = table->number;
+	}
+	free(found);
 }
 
 /* A transaction with several waits is bound by the one that does not hold now. */
@@ -225,7 +270,17 @@ static void set_timer(struct waiting *w, int64_t timeout_ms)
 
 static void on_timer(evutil_socket_t, short, void *arg)
 {
-	try_again(arg);
+	struct waiting *w = arg;
+	struct ovsdb_server *server = w->session->server;
+	try_again(w);
+	flush_if_large(server);
+}
+
+/* Not while transactions that wait are being tried. */
+static void flush_if_large(struct ovsdb_server *s)
+{
+	if (s->batch_size > s->limits.txn_size)
+		ovsdb_batch_flush(s);
 }
 
 static void try_again(struct waiting *w)
@@ -268,6 +323,7 @@ static void forget(struct waiting *w)
 	w->session->server->n_waiting--;
 	ovsdb_session_give(w->session, w->kept);
 	event_free(w->timer);
+	free(w->tables);
 	json_decref(w->id);
 	json_decref(w->params);
 	free(w);

@@ -151,12 +151,15 @@ static void what_cannot_be_synced_was_never_there(void **)
 	server_expect(
 	    &f, 1, "{'id':null,'method':'update','params':['m',{'r':{'U':{'new':{'i':1}}}}]}");
 	sync_fault = EIO;
-	server_send(&f, 0, INSERT(2, 2));
+	server_send(&f, 0,
+	    "{'id':2,'method':'transact','params':['t',{'op':'insert','table':'r','row':{'i':2}},{'"
+	    "op':'select','table':'r','where':[]}]}");
 	json_t *answer = server_receive(&f, 0);
 	json_t *results = json_object_get(answer, "result");
-	assert_int_equal(json_array_size(results), 2);
+	assert_int_equal(json_array_size(results), 3);
+	assert_true(json_is_null(json_array_get(results, 1)));
 	assert_string_equal(
-	    json_string_value(json_object_get(json_array_get(results, 1), "error")), "I/O error");
+	    json_string_value(json_object_get(json_array_get(results, 2), "error")), "I/O error");
 	json_decref(answer);
 	sync_fault = 0;
 	server_expect_nothing(&f, 1);
@@ -594,6 +597,71 @@ static void a_large_answer_comes_after_its_update(void **)
 	server_fixture_fini(&f);
 }
 
+static void a_transaction_is_refused_that_writes_too_much(void **)
+{
+	struct ovsdb_server_limits l = ovsdb_server_default_limits;
+	l.txn_size = 20000;
+	server_fixture_init(&f, &l, NULL, true, &counting);
+	server_connect(&f, 0);
+	server_connect(&f, 1);
+	for (int i = 0; i < 20; i++) {
+		server_send(&f, 1,
+		    "{'id':1,'method':'transact','params':['t',{'op':'insert','table':'r','row':{'"
+		    "i':%d}}]}",
+		    i);
+		server_expect(&f, 1, INSERTED(1));
+	}
+	server_send(&f, 1, INSERT(1, 100));
+	server_send(&f, 0,
+	    "{'id':2,'method':'transact','params':['t',{'op':'update','table':'r','where':[],'row':"
+	    "{'s':'%01000d'}}]}",
+	    1);
+	server_expect(&f, 1, INSERTED(1));
+	server_expect(&f, 0,
+	    "{'error':null,'id':2,'result':[{'count':21},{'details':'the transaction changes too "
+	    "many bytes','error':'resources exhausted'}]}");
+	/* What is written at once is bounded, too. */
+	n_syncs = 0;
+	for (int i = 0; i < 6; i++)
+		server_send(&f, 0,
+		    "{'id':3,'method':'transact','params':['t',{'op':'insert','table':'r','row':{'"
+		    "i':%d,'s':'%09000d'}}]}",
+		    i + 200, i);
+	for (int i = 0; i < 6; i++)
+		server_expect(&f, 0, INSERTED(3));
+	assert_in_range(n_syncs, 2, 6);
+	server_fixture_fini(&f);
+}
+
+static void readers_that_are_far_behind_are_cut(void **)
+{
+	struct ovsdb_server_limits l = tight();
+	l.behind_rows = 20;
+	server_fixture_init(&f, &l, NULL, false, NULL);
+	server_connect(&f, 0);
+	server_connect(&f, 1);
+	server_ask(&f, 0, MONITOR(1, m, "'i','s'"), "{'error':null,'id':1,'result':{}}");
+	for (int i = 0; i < 3000; i++) {
+		server_send(&f, 1,
+		    "{'id':1,'method':'transact','params':['t',{'op':'insert','table':'r','row':{'"
+		    "i':%d,'s':'%0300d'}}]}",
+		    i, i);
+		server_expect(&f, 1, INSERTED(1));
+	}
+	uint64_t end_ms = clock_ms() + 400;
+	while (clock_ms() < end_ms)
+		server_run(&f);
+	json_t *message;
+	unsigned int n = 0;
+	while ((message = server_receive(&f, 0)) != NULL) {
+		json_decref(message);
+		n++;
+	}
+	assert_int_equal(f.clients[0].fd, -1);
+	assert_true(n < 3000);
+	server_fixture_fini(&f);
+}
+
 static void silence_is_asked_about_and_then_ended(void **)
 {
 	server_fixture_init(&f, NULL, NULL, false, NULL);
@@ -683,6 +751,8 @@ int main(void)
 	    cmocka_unit_test(rows_that_come_and_go_cost_linear_time),
 	    cmocka_unit_test(notifications_that_are_not_read_end_the_session),
 	    cmocka_unit_test(a_large_answer_comes_after_its_update),
+	    cmocka_unit_test(a_transaction_is_refused_that_writes_too_much),
+	    cmocka_unit_test(readers_that_are_far_behind_are_cut),
 	    cmocka_unit_test(silence_is_asked_about_and_then_ended),
 	    cmocka_unit_test(a_user_transacts_and_is_told_when_it_is_durable),
 	    cmocka_unit_test(one_text_goes_to_a_hundred_monitors),
