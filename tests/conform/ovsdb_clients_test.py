@@ -214,10 +214,10 @@ def a_restart_keeps_all_that_was_said(stage):
     server = stage.serve("vswitch", "vtep")
     vsctl(stage, "init -- add-br br0 -- add-port br0 p1 tag=3")
     before = client(stage, "dump", "Open_vSwitch", noted=False)
-    for sig in (15, 9):
-        server.stop(sig)
+    for how, end in (("signal 15", lambda: server.stop(15)), ("signal 9", lambda: server.stop(9)), ("the command exit", server.exit)):
+        end()
         server.start()
-        expect(client(stage, "dump", "Open_vSwitch", noted=False) == before, "the dump changed over signal %d" % sig)
+        expect(client(stage, "dump", "Open_vSwitch", noted=False) == before, "the dump changed over " + how)
         vsctl(stage, "list-br")
     client(stage, "list-dbs")
 

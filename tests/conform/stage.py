@@ -97,6 +97,13 @@ class Server:
         if sig == signal.SIGTERM:
             expect(code in (0, -signal.SIGTERM), "%s ended with code %d:\n%s" % (self.kind, code, self.tail()))
 
+    def exit(self):
+        """Ended by its control socket, which answers first."""
+        result = subprocess.run(["ovs-appctl", "-t", self.ctl, "exit"], capture_output=True, text=True, timeout=20, check=False)
+        expect(result.returncode == 0 and not result.stdout, "exit: code %d, %s%s" % (result.returncode, result.stdout, result.stderr))
+        expect(self.process.wait(10) == 0, "%s ended with code %d:\n%s" % (self.kind, self.process.returncode, self.tail()))
+        self.process = None
+
     def tail(self):
         if not os.path.exists(self.log):
             return ""
