@@ -216,7 +216,7 @@ static bool parse_integer(const json_t *json, int64_t *ret)
 		return true;
 	}
 	double real = json_real_value(json);
-	bool is_in_range = real >= -0x1p63 && real < 0x1p63;
+	bool is_in_range = real >= (double)INT64_MIN && real < -(double)INT64_MIN;
 	if (!json_is_real(json) || real != trunc(real) || !is_in_range)
 		return false;
 	*ret = (int64_t)real;

@@ -13,6 +13,7 @@ void ovsdb_parser_init(struct ovsdb_parser *p, const json_t *json, const char *f
 	va_list args;
 
 	va_start(args, fmt);
+	// cppcheck-suppress ctuuninitvar ; it is what is initialised here
 	vsnprintf(p->name, sizeof(p->name), fmt, args);
 	va_end(args);
 	p->n = 0;

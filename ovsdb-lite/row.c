@@ -266,8 +266,9 @@ static void put_cell(uint64_t *slot, const struct ovsdb_column *column, const st
 		union ovsdb_atom atom = ovsdb_datum_key(d, 0);
 		ovsdb_atom_ref(&atom, column->type.key.type);
 		// Equal values are equal words: no bytes beside a boolean, no -0.0.
+		bool is_true = column->type.key.type == OVSDB_BOOLEAN && atom.boolean;
 		if (column->type.key.type == OVSDB_BOOLEAN)
-			atom.integer = atom.boolean ? 1 : 0;
+			atom.integer = is_true ? 1 : 0;
 		else if (column->type.key.type == OVSDB_REAL)
 			atom.real += 0.0;
 		memcpy(slot, &atom, column->type.is_wide ? sizeof(atom) : sizeof(*slot));
