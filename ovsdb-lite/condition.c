@@ -276,6 +276,8 @@ static struct ovsdb_row *find_unique(
 		return ovsdb_table_find_row(table, &uuid->atom.uuid);
 	}
 	for (uint16_t i = 0; i < schema->n_indexes && !*is_unique; i++) {
+		if (table->twins[i].n > 0)
+			continue;
 		const struct ovsdb_column_list *index = &schema->indexes[i];
 		struct ovsdb_datum *key = ovsdb_alloc_array(index->n, sizeof(*key));
 		uint16_t n = 0;
@@ -286,8 +288,8 @@ static struct ovsdb_row *find_unique(
 			key[n] = *arg;
 		}
 		if (n == index->n) {
+			*is_unique = true;
 			row = ovsdb_table_find_by_index(table, i, key);
-			*is_unique = row == NULL || ovsdb_table_find_twin(table, i, row) == NULL;
 		}
 		free(key);
 	}

@@ -101,6 +101,8 @@ void ovsdb_undo(struct ovsdb_db *db, struct ovsdb_changes *changes)
 			change->old->n_strong_refs = 0; // counted anew below
 		ovsdb_table_swap(change->table, change->new, change->old);
 	}
+	for (size_t i = 0; i < changes->n; i++)
+		ovsdb_table_settle(changes->array[i].table);
 	for (size_t i = changes->n; i-- > 0;) {
 		ovsdb_strong_refs_apply(changes->array[i].new, changes->array[i].old);
 		ovsdb_weak_refs_apply(changes->array[i].new, changes->array[i].old);
@@ -137,14 +139,15 @@ static struct ovsdb_error *check_table(struct ovsdb_table *table)
 			return error;
 		ovsdb_strong_refs_apply(NULL, row);
 		ovsdb_weak_refs_apply(NULL, row);
-		for (uint16_t i = 0; i < table->schema->n_indexes; i++) {
-			if (ovsdb_table_find_twin(table, i, row) == NULL)
-				continue;
-			char uuid[OVSDB_UUID_LEN + 1];
-			return ovsdb_error_create("constraint violation",
-			    "table %s row %s is not the only one with its values in index %u",
-			    table->schema->name, ovsdb_uuid_format(&row->uuid, uuid), i + 1U);
-		}
+	}
+	for (uint16_t i = 0; i < table->schema->n_indexes; i++) {
+		struct ovsdb_row *twin, *row = ovsdb_table_settle_index(table, i, &twin);
+		char uuid[OVSDB_UUID_LEN + 1];
+		if (row == NULL)
+			continue;
+		return ovsdb_error_create("constraint violation",
+		    "table %s row %s is not the only one with its values in index %u",
+		    table->schema->name, ovsdb_uuid_format(&row->uuid, uuid), i + 1U);
 	}
 	return NULL;
 }

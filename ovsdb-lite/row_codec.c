@@ -215,8 +215,6 @@ static struct ovsdb_error *decode_cells(struct ovsdb_table *table, struct ovsdb_
 		if (n_read > 1 && cells[n_read - 2].column >= cells[n_read - 1].column)
 			error = damaged("its columns are not in order");
 	}
-	if (error == NULL && old == NULL)
-		error = ovsdb_table_check_defaults(table, cells, n);
 	if (error == NULL)
 		*ret = ovsdb_row_create(table, uuid, old, cells, n);
 	for (uint16_t i = 0; i < n_read; i++)

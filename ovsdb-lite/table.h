@@ -16,19 +16,18 @@ struct ovsdb_table {
 	struct ovsdb_db *db;
 	const struct ovsdb_table_schema *schema;
 	struct ovsdb_row_set rows;     // by UUID
-	struct ovsdb_row_set *indexes; // as schema->indexes
+	struct ovsdb_row_set *indexes; // as schema->indexes: of rows with equal values one
+	struct ovsdb_row_set
+	    *twins; // the other ones, by UUID: only inside a transaction, or a load
 };
 
 /* Borrowed; NULL when there is none. */
 struct ovsdb_row *ovsdb_table_find_row(
     const struct ovsdb_table *table, const struct ovsdb_uuid *uuid);
 size_t ovsdb_table_count(const struct ovsdb_table *table);
-/* The row whose columns of index i have these values (as many, in the index's order), or NULL. */
+/* The row whose columns of index i have these values (as many, in the index's order), or NULL. Not while there are twins. */
 struct ovsdb_row *ovsdb_table_find_by_index(
     const struct ovsdb_table *table, uint16_t i, const struct ovsdb_datum *key);
-/* Another row with row's values in the columns of index i, or NULL. */
-struct ovsdb_row *ovsdb_table_find_twin(
-    const struct ovsdb_table *table, uint16_t i, const struct ovsdb_row *row);
 /* Any order. The table may not change in between. */
 #define ovsdb_table_foreach_row(row, table)                                                     \
 	for (size_t row##_cursor = 0, row##_once = 1; row##_once != 0; row##_once = 0)          \
@@ -46,3 +45,9 @@ void ovsdb_table_init(
     struct ovsdb_table *table, struct ovsdb_db *db, const struct ovsdb_table_schema *schema);
 void ovsdb_table_fini(struct ovsdb_table *table);
 void ovsdb_table_swap(struct ovsdb_table *table, struct ovsdb_row *old, struct ovsdb_row *new);
+/*
+ * Takes the twins of index i that are none any more into it. Returns one that still is, with the row that has its values, or NULL: there are none.
+ */
+struct ovsdb_row *ovsdb_table_settle_index(
+    struct ovsdb_table *table, uint16_t i, struct ovsdb_row **ret_twin);
+void ovsdb_table_settle(struct ovsdb_table *table); // all indexes; there may be no twins then

@@ -138,6 +138,8 @@ void ovsdb_txn_abort(struct ovsdb_txn *txn)
 		if (ovsdb_txn_row_is_changed(tr))
 			ovsdb_table_swap(tr->table, tr->new, tr->old);
 	}
+	for (uint16_t i = 0; i < txn->db->schema->n_tables; i++)
+		ovsdb_table_settle(&txn->db->tables[i]);
 	end(txn);
 }
 

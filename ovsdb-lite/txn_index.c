@@ -5,7 +5,7 @@
 #include "ovsdb-lite/mem.h"
 #include "ovsdb-lite/txn_row.h"
 
-static struct ovsdb_error *check_row(struct ovsdb_txn *txn, struct ovsdb_txn_row *tr);
+static struct ovsdb_error *check_table(struct ovsdb_txn *txn, struct ovsdb_table *table);
 static struct ovsdb_error *duplicate(struct ovsdb_txn *txn, const struct ovsdb_column_list *index,
     const struct ovsdb_row *a, const struct ovsdb_row *b);
 static int compare_rows(const struct ovsdb_row *a, const struct ovsdb_row *b);
@@ -19,26 +19,17 @@ struct ovsdb_error *ovsdb_txn_check_indexes(struct ovsdb_txn *txn)
 {
 	struct ovsdb_error *error = NULL;
 
-	for (size_t i = 0; error == NULL && i < txn->n; i++) {
-		struct ovsdb_txn_row *tr = txn->order[i];
-		if (ovsdb_txn_row_is_changed(tr) && tr->new != NULL)
-			error = check_row(txn, tr);
-	}
+	for (uint16_t i = 0; error == NULL && i < txn->db->schema->n_tables; i++)
+		error = check_table(txn, &txn->db->tables[i]);
 	return error;
 }
 
-static struct ovsdb_error *check_row(struct ovsdb_txn *txn, struct ovsdb_txn_row *tr)
+static struct ovsdb_error *check_table(struct ovsdb_txn *txn, struct ovsdb_table *table)
 {
-	const struct ovsdb_table_schema *schema = tr->table->schema;
-
-	for (uint16_t i = 0; i < schema->n_indexes; i++) {
-		const struct ovsdb_column_list *index = &schema->indexes[i];
-		// Only a row that has other values than before can be the cause.
-		if (tr->old != NULL && ovsdb_row_columns_equal(tr->old, tr->new, index))
-			continue;
-		struct ovsdb_row *twin = ovsdb_table_find_twin(tr->table, i, tr->new);
-		if (twin != NULL)
-			return duplicate(txn, index, tr->new, twin);
+	for (uint16_t i = 0; i < table->schema->n_indexes; i++) {
+		struct ovsdb_row *twin, *row = ovsdb_table_settle_index(table, i, &twin);
+		if (row != NULL)
+			return duplicate(txn, &table->schema->indexes[i], row, twin);
 	}
 	return NULL;
 }

@@ -155,6 +155,35 @@ static void index_is_no_shortcut_while_values_are_not_unique(void **)
 	    "[{'uuid':" REF(1) "},{'uuid':" REF(2) "},{'count':2}]");
 }
 
+/* One short operation gives all rows the same name: by the square this test would not end. */
+static void many_rows_with_one_index_value_are_refused_in_linear_time(void **)
+{
+	enum { N_TWINS = 20000 };
+	json_t *params = json_array();
+	char name[32];
+
+	json_array_append_new(params, json_string("D"));
+	for (int i = 0; i < N_TWINS; i++) {
+		snprintf(name, sizeof(name), "r%d", i);
+		json_array_append_new(params, json_pack("{ssss s{ss}}", "op", "insert", "table",
+						  "Root", "row", "name", name));
+	}
+	struct ovsdb_request request = {.params = params};
+	struct ovsdb_outcome outcome;
+	ovsdb_execute(db, &request, &outcome);
+	assert_non_null(outcome.txn);
+	ovsdb_changes_unref(ovsdb_txn_commit(outcome.txn));
+	json_decref(outcome.result);
+	json_decref(params);
+	json_t *got =
+	    fixture_transact(db, "[{'op':'update','table':'Root','where':[],'row':{'name':''}}]");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(got, 1), "error")),
+	    "constraint violation");
+	json_decref(got);
+	expect("[{'op':'select','table':'Root','where':[['name','==','r7']],'columns':['name']}]",
+	    "[{'rows':[{'name':'r7'}]}]");
+}
+
 static void rows_that_nothing_refers_to_are_collected_in_chains(void **)
 {
 	expect(
@@ -501,6 +530,7 @@ int main(void)
 	    T(max_rows_is_looked_at_when_all_is_done),
 	    T(rows_may_swap_their_index_values),
 	    T(index_is_no_shortcut_while_values_are_not_unique),
+	    T(many_rows_with_one_index_value_are_refused_in_linear_time),
 	    T(rows_that_nothing_refers_to_are_collected_in_chains),
 	    T(long_chain_of_garbage_needs_no_stack),
 	    T(row_that_is_referred_to_cannot_be_deleted),

@@ -79,6 +79,9 @@ static struct ovsdb_error *load(struct ovsdb_db *db, const void *bytes, size_t s
 	return error != NULL ? error : end;
 }
 
+static struct ovsdb_error *convert(
+    const struct ovsdb_db *db, const char *to, struct ovsdb_db **ret);
+
 static void row_edits_from_c(void **)
 {
 	struct ovsdb_db *db = fixture_db_of(schema);
@@ -273,6 +276,38 @@ static void damaged_bytes_are_refused_or_sound(void **)
 	ovsdb_db_destroy(db);
 }
 
+/* Defaults that their own type refuses: of a column that is not in the file, or that a conversion added. What was taken is loaded again. */
+static void what_was_accepted_loads(void **)
+{
+	static const char with_states[] =
+	    "{'name':'D','tables':{'A':{'columns':{'n':{'type':'integer'},"
+	    "'st':{'type':{'key':{'type':'string','enum':['set',['up','down']]}},'ephemeral':true}}"
+	    "}}}";
+	static const char with_mode[] =
+	    "{'name':'D','tables':{'A':{'columns':{'n':{'type':'integer'},"
+	    "'mode':{'type':{'key':{'type':'string','enum':['set',['x','y']]}}}}}}}";
+	struct ovsdb_db *db = fixture_db_of(with_states), *copy = fixture_db_of(with_states),
+			*new = NULL;
+
+	json_decref(fixture_transact(db, "[{'op':'insert','table':'A','row':{'n':1,'st':'up'}}]"));
+	assert_int_equal(ovsdb_db_count_rows(db), 1);
+	struct buf_writer w = snapshot_of(db);
+	assert_null(load(copy, w.data, w.size));
+	assert_true(fixture_equals(db, copy));
+	ovsdb_db_destroy(copy);
+	buf_writer_fini(&w);
+
+	assert_null(convert(db, with_mode, &new));
+	w = snapshot_of(new);
+	copy = fixture_db_of(with_mode);
+	assert_null(load(copy, w.data, w.size));
+	assert_true(fixture_equals(new, copy));
+	buf_writer_fini(&w);
+	ovsdb_db_destroy(copy);
+	ovsdb_db_destroy(new);
+	ovsdb_db_destroy(db);
+}
+
 static void load_names_what_is_missing(void **)
 {
 	struct ovsdb_db *db = filled_db(), *copy = fixture_db_of(schema);
@@ -349,6 +384,7 @@ int main(void)
 	    cmocka_unit_test(ephemeral_changes_need_no_journal),
 	    cmocka_unit_test(modified_set_is_written_as_its_difference),
 	    cmocka_unit_test(damaged_bytes_are_refused_or_sound),
+	    cmocka_unit_test(what_was_accepted_loads),
 	    cmocka_unit_test(load_names_what_is_missing),
 	    cmocka_unit_test(conversion_keeps_what_fits),
 	};
