@@ -8,6 +8,7 @@
 #include "datapath/base/json_util.h"
 #include "ovsdb-lite/digest.h"
 #include "ovsdb-lite/mem.h"
+#include "ovsdb-lite/row_codec.h"
 
 enum { RECORD_MAX = 1 << 30, HASH_LEN = 2 * OVSDB_SHA1_SIZE, HEADER_SIZE = 128 };
 
@@ -144,6 +145,8 @@ static struct ovsdb_error *apply_record(struct ovsdb_db *db, const json_t *recor
 		else
 			error = apply_table(changes, table, rows, is_diff);
 	}
+	if (error == NULL)
+		error = ovsdb_changes_check_distinct(changes); // one UUID in both cases of letters
 	if (error == NULL)
 		ovsdb_db_load(db, changes);
 	ovsdb_changes_unref(changes);

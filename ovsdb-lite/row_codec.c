@@ -24,7 +24,6 @@ static struct ovsdb_error *decode_cell(const struct ovsdb_table *table, const st
 static struct ovsdb_error *decode_datum(
     const struct ovsdb_type *type, struct buf *b, struct ovsdb_datum *ret);
 static bool decode_atom(uint8_t type, struct buf *b, union ovsdb_atom *ret);
-static struct ovsdb_error *check_distinct(const struct ovsdb_changes *changes);
 static struct ovsdb_error *damaged(const char *what);
 
 void ovsdb_changes_encode(const struct ovsdb_changes *changes, struct buf_writer *w)
@@ -78,11 +77,33 @@ struct ovsdb_error *ovsdb_changes_decode(
 	if (error == NULL && b->bad)
 		error = damaged("it ends early");
 	if (error == NULL)
-		error = check_distinct(changes);
+		error = ovsdb_changes_check_distinct(changes);
 	if (error != NULL)
 		ovsdb_changes_unref(changes);
 	else
 		*ret = changes;
+	return error;
+}
+
+struct ovsdb_error *ovsdb_changes_check_distinct(const struct ovsdb_changes *changes)
+{
+	struct ovsdb_row_set seen;
+	struct ovsdb_error *error = NULL;
+
+	ovsdb_row_set_init(&seen);
+	for (size_t i = 0; error == NULL && i < changes->n; i++) {
+		const struct ovsdb_change *change = &changes->array[i];
+		struct ovsdb_row *row = change->new != NULL ? change->new : change->old, *other;
+		uint64_t hash = ovsdb_uuid_hash(&row->uuid);
+		size_t cursor = SIZE_MAX;
+		while (error == NULL &&
+		       (other = ovsdb_row_set_next_with_hash(&seen, hash, &cursor)) != NULL) {
+			if (other->table == row->table && ovsdb_uuid_equals(other->uuid, row->uuid))
+				error = damaged("it changes a row twice");
+		}
+		ovsdb_row_set_add(&seen, row, hash);
+	}
+	ovsdb_row_set_fini(&seen);
 	return error;
 }
 
@@ -316,29 +337,6 @@ static bool decode_atom(uint8_t type, struct buf *b, union ovsdb_atom *ret)
 		return true;
 	default: return false;
 	}
-}
-
-/* No row twice: ovsdb_db_load puts all of them in. */
-static struct ovsdb_error *check_distinct(const struct ovsdb_changes *changes)
-{
-	struct ovsdb_row_set seen;
-	struct ovsdb_error *error = NULL;
-
-	ovsdb_row_set_init(&seen);
-	for (size_t i = 0; error == NULL && i < changes->n; i++) {
-		const struct ovsdb_change *change = &changes->array[i];
-		struct ovsdb_row *row = change->new != NULL ? change->new : change->old, *other;
-		uint64_t hash = ovsdb_uuid_hash(&row->uuid);
-		size_t cursor = SIZE_MAX;
-		while (error == NULL &&
-		       (other = ovsdb_row_set_next_with_hash(&seen, hash, &cursor)) != NULL) {
-			if (other->table == row->table && ovsdb_uuid_equals(other->uuid, row->uuid))
-				error = damaged("it changes a row twice");
-		}
-		ovsdb_row_set_add(&seen, row, hash);
-	}
-	ovsdb_row_set_fini(&seen);
-	return error;
 }
 
 static struct ovsdb_error *damaged(const char *what)

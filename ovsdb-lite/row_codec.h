@@ -24,6 +24,10 @@ MUST_CHECK
 struct ovsdb_error *ovsdb_changes_decode(
     struct ovsdb_db *db, struct buf *b, struct ovsdb_changes **ret);
 
+/* NULL when no row is in the list twice: ovsdb_db_load puts all of them in. */
+MUST_CHECK
+struct ovsdb_error *ovsdb_changes_check_distinct(const struct ovsdb_changes *changes);
+
 /*
  * A snapshot is change lists with inserts, written piece by piece: *cursor starts zeroed. Each call writes one list of at most max_rows rows;
  * false: there was nothing left and nothing was written.
