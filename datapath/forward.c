@@ -197,7 +197,7 @@ static void stage_find(struct worker *w, struct staged *st, unsigned int from, u
 		if (UNLIKELY(is_sessionless(st, st->runs.first[i])))
 			st->runs.session[i] = NULL;
 		else if (LIKELY(st->runs.session[i] != NULL))
-			__builtin_prefetch(st->runs.session[i]->program);
+			__builtin_prefetch(session_program(w, st->runs.session[i]));
 	}
 }
 
@@ -222,17 +222,15 @@ static bool act_plain(struct worker *w, const struct staged *st, unsigned int ru
 	struct session *s = st->runs.session[run];
 	unsigned int first = st->runs.first[run], end = st->runs.first[run + 1];
 	uint16_t port;
-	if (UNLIKELY(s == NULL) || !act_is_output(s->program, &port) ||
+	if (UNLIKELY(s == NULL) || !act_is_output(session_program(w, s), &port) ||
 	    UNLIKELY(!is_fresh(w, st->in[first]->bridge, s)))
 		return false;
-	uint64_t n_bytes = 0;
+	uint32_t n_bytes = 0;
 	for (unsigned int i = first; i < end; i++) {
 		n_bytes += rte_pktmbuf_pkt_len(st->m[i]);
 		out_add(w, port, st->m[i]);
 	}
-	s->n_packets += end - first;
-	s->n_bytes += n_bytes;
-	s->used_ms = (uint32_t)w->now_ms;
+	session_count_packets(w, s, end - first, n_bytes);
 	w->stats.session_hits += end - first;
 	return true;
 }
@@ -264,7 +262,8 @@ static inline bool is_fresh(
 {
 	if (s->version < __atomic_load_n(&br->change_version, __ATOMIC_RELAXED))
 		return false;
-	return s->program->n_fdb == 0 || is_learned_fresh(w, s->program);
+	const struct program *prog = session_program(w, s);
+	return prog->n_fdb == 0 || is_learned_fresh(w, prog);
 }
 
 /* Whether all that the program knows of MAC addresses is still so. */
@@ -284,11 +283,9 @@ static bool is_learned_fresh(const struct worker *w, const struct program *prog)
 static bool act_session(struct worker *w, struct session *s, struct rte_mbuf *m)
 {
 	uint32_t len = rte_pktmbuf_pkt_len(m);
-	if (UNLIKELY(!act_run(w, s->program, m)))
+	if (UNLIKELY(!act_run(w, session_program(w, s), m)))
 		return false;
-	s->n_packets++;
-	s->n_bytes += len;
-	s->used_ms = (uint32_t)w->now_ms;
+	session_count_packets(w, s, 1, len);
 	return true;
 }
 
@@ -355,7 +352,7 @@ static struct session *keep(
 	struct session *s = st->runs.session[run];
 	if (s != NULL && kept != NULL) {
 		session_settle(w, s);
-		program_unref(w->programs, s->program);
+		program_unref(w->programs, session_program(w, s));
 	} else if (kept != NULL) {
 		s = session_add(w->sessions, &st->runs.key[run], st->runs.hash[run], w->now_ms);
 	}
@@ -365,8 +362,7 @@ static struct session *keep(
 			program_unref(w->programs, kept);
 		return NULL;
 	}
-	s->program = kept;
-	s->version = w->version;
+	session_set_program(w, s, kept);
 	return s;
 }
 

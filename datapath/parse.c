@@ -166,8 +166,8 @@ PARSE_INLINE enum dp_drop parse_ip4(struct parser p, uint32_t ofs, bool csum_is_
 	p.key->ip_tos = ip[1];
 	p.key->ip_ttl = ip[8];
 	p.key->ip_proto = ip[9];
-	memcpy(&p.key->src, ip + 12, 4);
-	memcpy(&p.key->dst, ip + 16, 4);
+	p.key->ip4_src = load32(ip + 12);
+	p.key->ip4_dst = load32(ip + 16);
 	if (UNLIKELY((load16(ip + 6) & RTE_BE16(IP4_MF | IP4_OFFSET_MASK)) != 0)) {
 		struct parser fragment = p;
 		enum dp_drop reason = parse_ip4_fragment(&fragment, ip, total_len - hdr_len);

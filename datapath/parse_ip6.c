@@ -25,8 +25,8 @@ enum dp_drop parse_ip6(struct parser *p, uint32_t ofs)
 	p->key->ip6_label = load32(ip) & RTE_BE32(0x000fffff);
 	p->key->ip_tos = (uint8_t)(get_be16(ip) >> 4);
 	p->key->ip_ttl = ip[7];
-	memcpy(&p->key->src, ip + 8, sizeof(struct ip6_addr));
-	memcpy(&p->key->dst, ip + 24, sizeof(struct ip6_addr));
+	memcpy(&p->key->ip6_src, ip + 8, sizeof(struct ip6_addr));
+	memcpy(&p->key->ip6_dst, ip + 24, sizeof(struct ip6_addr));
 
 	uint8_t proto = ip[6];
 	if (LIKELY(proto == IP_PROTO_TCP || proto == IP_PROTO_UDP)) {

@@ -79,11 +79,11 @@ static void add_ip(const struct session_key *key, struct flow_key *ret)
 	ret->ip_frag = key->ip_frag_tpid & (FLOW_FRAG_ANY | FLOW_FRAG_LATER);
 	bool is_v4 = key->eth_type == RTE_BE16(ETH_TYPE_IP4);
 	if (is_v4) {
-		memcpy(&ret->ip4_src, &key->src, sizeof(ret->ip4_src));
-		memcpy(&ret->ip4_dst, &key->dst, sizeof(ret->ip4_dst));
+		ret->ip4_src = key->ip4_src;
+		ret->ip4_dst = key->ip4_dst;
 	} else {
-		ret->ip6_src = key->src;
-		ret->ip6_dst = key->dst;
+		ret->ip6_src = key->ip6_src;
+		ret->ip6_dst = key->ip6_dst;
 		ret->ip6_label = key->ip6_label;
 	}
 	if (key->ip_proto == (is_v4 ? IP_PROTO_ICMP : IP_PROTO_ICMP6)) {

@@ -31,28 +31,28 @@ PARSE_INLINE uint32_t usual_l4_size(const uint8_t *l4, uint8_t proto, int32_t n_
 }
 
 static_assert(
-    offsetof(struct session_key, eth_type) == 2 && offsetof(struct session_key, eth_dst) == 8 &&
-	offsetof(struct session_key, ip_ttl) == 30 && offsetof(struct session_key, src) == 32 &&
-	offsetof(struct session_key, dst) == 48 && offsetof(struct session_key, tp_src) == 64 &&
-	offsetof(struct session_key, tcp_flags) == 68 &&
-	offsetof(struct session_key, ip_proto) == 70 && offsetof(struct session_key, ip_tos) == 71,
+    offsetof(struct session_key, eth_type) == 2 && offsetof(struct session_key, eth_dst) == 4 &&
+	offsetof(struct session_key, ip4_src) == 16 &&
+	offsetof(struct session_key, ip4_dst) == 20 && offsetof(struct session_key, ip_ttl) == 26 &&
+	offsetof(struct session_key, tp_src) == 32 &&
+	offsetof(struct session_key, tcp_flags) == 36 &&
+	offsetof(struct session_key, ip_proto) == 38 && offsetof(struct session_key, ip_tos) == 39,
     "usual_key");
 
 /* As parse_any would fill it, but in whole vectors. What is not named is zero. */
 PARSE_INLINE void usual_key(const uint8_t *data, uint16_t port, struct session_key *key)
 {
-	enum { IP = ETH_HDR_SIZE, L4 = IP + IP4_HDR_SIZE, TTL = IP + 8 - 8, NONE = -1 };
-	// Key bytes 0-15: port, type, no tags, the first 8 bytes of the frame. 16-31: the next 4, and the TTL.
-	const __m128i low =
-	    _mm_setr_epi8(NONE, NONE, 12, 13, NONE, NONE, NONE, NONE, 0, 1, 2, 3, 4, 5, 6, 7);
-	const __m128i high = _mm_setr_epi8(
-	    0, 1, 2, 3, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, TTL, NONE);
+	enum { IP = ETH_HDR_SIZE, L4 = IP + IP4_HDR_SIZE, NONE = -1 };
+	// Key bytes 0-15: port, type, addresses, of the frame's first 16. 16-31: addresses and TTL, of those from the TTL on.
+	const __m128i low = _mm_setr_epi8(NONE, NONE, 12, 13, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
+	const __m128i high =
+	    _mm_setr_epi8(4, 5, 6, 7, 8, 9, 10, 11, NONE, NONE, 0, NONE, NONE, NONE, NONE, NONE);
 	__m128i l2 = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i_u *)data), low);
-	__m128i rest = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i_u *)(data + 8)), high);
-	__m128i src = _mm_loadu_si32(data + IP + 12), dst = _mm_loadu_si32(data + IP + 16);
+	__m128i l3 = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i_u *)(data + IP + 8)), high);
 	l2 = _mm_insert_epi16(l2, (short)port, 0);
-	_mm256_storeu_si256((__m256i_u *)(void *)key, _mm256_set_m128i(rest, l2));
-	_mm256_storeu_si256((__m256i_u *)(void *)&key->src, _mm256_set_m128i(dst, src));
+	_mm256_storeu_si256((__m256i_u *)(void *)key, _mm256_set_m128i(l3, l2));
+	_mm256_storeu_si256((__m256i_u *)(void *)&key->half[1], _mm256_setzero_si256());
+	key->half[1].words[4] = 0;
 	// One store: the look-up loads these as one word soon.
 	bool is_tcp = data[IP + 9] == IP_PROTO_TCP;
 	uint64_t flags = is_tcp ? load16(data + L4 + 12) & RTE_BE16(0x0fff) : 0;

@@ -69,27 +69,40 @@ bool pkt_pull_headers(struct rte_mbuf *m);
 /* Cuts the packet to len bytes, len <= pkt_len, and frees segments left empty. */
 void pkt_trim(struct rte_mbuf *m, uint32_t len);
 
+/* Looked up, compared and hashed as it is: a vector of 32 bytes and a word. */
+struct session_half {
+	uint64_t words[5];
+};
+
 /*
  * What the parser extracts from each packet, and the exact-match key of its session. Everything that comes from the
- * packet is in network order, as in struct flow_key; the rest as noted. Bytes with no meaning are zero. Before look-up it is ANDed with the bridge's
- * session mask, which clears the volatile fields (TTL, TOS, TCP flags, flow label) that no rule looks at: so the
- * shape of the table is chosen by rules, never by packets.
+ * packet is in network order, as in struct flow_key; the rest as noted. Bytes with no meaning are zero. Before look-up it is
+ * ANDed with the bridge's session mask, which clears the volatile fields (TTL, TOS, TCP flags, flow label) that no rule looks
+ * at: so the shape of the table is chosen by rules, never by packets.
  */
 struct session_key {
-	uint16_t port;        // ingress port id (tunnel port after decapsulation), host order
-	uint16_t eth_type;    // after VLAN tags
-	uint16_t vlan_tci[2]; // with FLOW_VLAN_PRESENT
-	struct mac_addr eth_dst, eth_src;
-	uint32_t tun_vni;   // host order
-	uint32_t ip6_label; // 20 bits
-	uint16_t
-	    tun_peer; // route slot (low 12 bits) and local index (high 4) + 1, or 0 when not tunnelled
-	uint8_t ip_ttl;
-	uint8_t ip_frag_tpid;     // FLOW_FRAG_* in bits 0-1; bit 2+i: tag i has TPID 0x88a8
-	struct ip6_addr src, dst; // IPv4 in the first four bytes
-	uint16_t tp_src, tp_dst;  // ICMP: type and code
-	uint16_t tcp_flags;
-	uint8_t ip_proto;
-	uint8_t ip_tos;
-} __attribute__((aligned(8)));
-static_assert(sizeof(struct session_key) == 72);
+	union {
+		struct {
+			uint16_t port;     // ingress (tunnel port after decapsulation), host order
+			uint16_t eth_type; // after VLAN tags
+			struct mac_addr eth_dst, eth_src;
+			uint32_t ip4_src, ip4_dst;
+			// 0: not tunnelled; or 1 + route slot (low 12 bits) and local index (high 4)
+			uint16_t tun_peer;
+			uint8_t ip_ttl;
+			// FLOW_FRAG_* in bits 0-1; bit 2+i: tag i has TPID 0x88a8
+			uint8_t ip_frag_tpid;
+			uint32_t tun_vni;        // host order
+			uint16_t tp_src, tp_dst; // ICMP: type and code
+			uint16_t tcp_flags;
+			uint8_t ip_proto;
+			uint8_t ip_tos;
+			// The second half: zero in IPv4 without tags.
+			struct ip6_addr ip6_src, ip6_dst;
+			uint16_t vlan_tci[PKT_MAX_VLANS]; // with FLOW_VLAN_PRESENT
+			uint32_t ip6_label;               // 20 bits
+		};
+		struct session_half half[2];
+	};
+};
+static_assert(sizeof(struct session_key) == 80 && offsetof(struct session_key, ip6_src) == 40);

@@ -10,25 +10,9 @@
  * The arena is cut into blocks of powers of two. A freed block stays in its class: outcomes of one rule set are of few
  * sizes, so classes find their level and nothing is merged.
  */
-enum {
-	MIN_BLOCK_SHIFT = 7,
-	N_CLASSES = 10, // 128 bytes to 64 KiB
-	BYTES_PER_CHAIN = 512,
-};
-static_assert(
-    sizeof(struct program) + PROG_MAX_SIZE + 4 * PROG_MAX_RULES <= 128 << (N_CLASSES - 1));
-
-struct program_cache {
-	struct hash_key secret;
-	uint8_t *arena;
-	size_t arena_size, arena_used;
-	struct program *free[N_CLASSES]; // linked by next
-	struct program **chains;
-	uint32_t chain_mask;
-	uint32_t n_programs;
-	struct program
-	    *last; // interned, or NULL. New flows that come together often have one outcome
-};
+enum { BYTES_PER_CHAIN = 512 };
+static_assert(sizeof(struct program) + PROG_MAX_SIZE + 4 * PROG_MAX_RULES <=
+	      PROGRAM_UNIT << (PROGRAM_CLASSES - 1));
 
 static uint32_t program_hash(const struct program_cache *c, const struct program *p);
 static bool program_equal(const struct program *a, const struct program *b);
@@ -236,7 +220,7 @@ static unsigned int block_class(const struct program *p)
 {
 	size_t size = sizeof(*p) + p->size + p->n_rules * sizeof(*p->rules);
 	unsigned int class = 0;
-	while ((size_t)1 << (MIN_BLOCK_SHIFT + class) < size)
+	while ((size_t)PROGRAM_UNIT << class < size)
 		class ++;
 	return class;
 }
@@ -248,7 +232,7 @@ static struct program *block_alloc(struct program_cache *c, unsigned int class)
 		c->free[class] = p->next;
 		return p;
 	}
-	size_t size = (size_t)1 << (MIN_BLOCK_SHIFT + class);
+	size_t size = (size_t)PROGRAM_UNIT << class;
 	if (c->arena_size - c->arena_used < size)
 		return NULL;
 	p = (struct program *)(void *)(c->arena + c->arena_used);

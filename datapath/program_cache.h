@@ -11,10 +11,26 @@
 #include "datapath/base/hash.h"
 #include "datapath/program.h"
 
-struct program_cache;
 struct worker;
 
-enum { PROGRAM_ARENA_SIZE = 32 << 20 }; // bytes; about 200,000 programs of a few ops
+enum {
+	PROGRAM_ARENA_SIZE = 32 << 20, // bytes; about 200,000 programs of a few ops
+	PROGRAM_UNIT = 128,            // bytes: the smallest block of the arena
+	PROGRAM_CLASSES = 10,          // of blocks: 128 bytes to 64 KiB
+};
+
+/* Others read the arena only, through program_at. */
+struct program_cache {
+	uint8_t *arena;
+	size_t arena_size, arena_used;
+	struct hash_key secret;
+	struct program *free[PROGRAM_CLASSES]; // linked by next
+	struct program **chains;
+	uint32_t chain_mask;
+	uint32_t n_programs;
+	struct program
+	    *last; // interned, or NULL. New flows that come together often have one outcome
+};
 
 struct program_cache *program_cache_create(
     size_t arena_size, const struct hash_key *secret); // NULL: no memory
@@ -24,6 +40,15 @@ struct program *program_intern(struct program_cache *c, const struct program *pr
 /* Gives one reference back; the last frees. */
 void program_unref(struct program_cache *c, struct program *prog);
 uint32_t program_cache_count(const struct program_cache *c);
+/* A kept program by its number: what sessions hold, in half the bytes of a pointer. */
+static inline struct program *program_at(const struct program_cache *c, uint32_t number)
+{
+	return (struct program *)(void *)(c->arena + (size_t)number * PROGRAM_UNIT);
+}
+static inline uint32_t program_number(const struct program_cache *c, const struct program *prog)
+{
+	return (uint32_t)((size_t)((const uint8_t *)prog - c->arena) / PROGRAM_UNIT);
+}
 /* Credits packets to every rule and group that the program passed. */
 void program_count(struct worker *w, const struct program *prog, uint64_t n_packets,
     uint64_t n_bytes, uint64_t used_ms);

@@ -21,18 +21,17 @@ enum {
 	FIRST_CHOICE_FREE =
 	    3, // slots that the first bucket must have free to be taken without a look at the second
 	KEY_WORDS = sizeof(struct session_key) / 8,
-	KEY_VECTORS = sizeof(struct session_key) / 32,
+	HALF_WORDS = sizeof(struct session_half) / 8,
 	HUGE_PAGE_SIZE = 2 << 20,
 	SWEEP_ROUND_MS = 1000,
 	SWEEP_MAX = 8192, // entries looked at in one go: some 50 us
 };
 
-static_assert(KEY_WORDS == KEY_VECTORS * 4 + 1, "vectors of 32 bytes and one word");
+static_assert(KEY_WORDS == 2 * HALF_WORDS && HALF_WORDS == 5, "a vector of 32 bytes and a word");
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
 #define NO_ENTRY UINT32_MAX
-#define IN_USE   (UINT32_MAX - 1) // session.next_free of a live entry
 
 struct session_bucket {
 	uint16_t tags[BUCKET_SLOTS]; // 0: free slot
@@ -50,8 +49,10 @@ struct port_budget {
 struct session_table {
 	struct session_bucket *buckets;
 	struct session *entries;
+	struct session_half *tails; // [entry]: the second half of its key
 	uint64_t bucket_mask;
-	uint64_t secret[KEY_WORDS + 2];
+	struct session_key secret; // see hash_halves
+	uint64_t mixer[2];
 	uint32_t max_sessions;
 	uint32_t n_sessions;
 	uint32_t first_free;
@@ -61,22 +62,27 @@ struct session_table {
 	struct port_budget ports[DP_MAX_PORTS];
 };
 
-/* A key in registers. */
-struct masked_key {
-	__m256i vectors[KEY_VECTORS];
+/* Half a key in registers. */
+struct half {
+	__m256i vector;
 	uint64_t word;
 };
 
-static const uint64_t all_bits[KEY_WORDS] = {[0 ... KEY_WORDS - 1] = UINT64_MAX}; // a mask
+static const struct session_key no_mask = {
+    .half = {[0 ... 1] = {.words = {[0 ... HALF_WORDS - 1] = UINT64_MAX}}}};
 
 static void *alloc_huge(size_t size);
-static __m256i load_vector(const void *p, unsigned int i);
-static ALWAYS_INLINE struct masked_key mask_key(const struct session_key *k, const void *mask);
-static ALWAYS_INLINE bool masked_equal(const struct masked_key *a, const struct session_key *b);
-static ALWAYS_INLINE void masked_store(const struct masked_key *k, struct session_key *ret);
-static ALWAYS_INLINE uint32_t masked_hash(
-    const struct session_table *t, const struct masked_key *k);
-static bool key_equal(const struct session_key *a, const struct session_key *b);
+static ALWAYS_INLINE struct half half_load(const struct session_half *h);
+static ALWAYS_INLINE struct half half_and(struct half a, struct half b);
+static ALWAYS_INLINE bool half_equal(struct half a, struct half b);
+static ALWAYS_INLINE bool half_is_zero(struct half a);
+static ALWAYS_INLINE void half_store(struct half a, struct session_half *ret);
+static ALWAYS_INLINE uint32_t hash_halves(
+    const struct session_table *t, struct half first, struct half second, bool has_tail);
+static ALWAYS_INLINE uint64_t half_nh(struct half a, struct half secret);
+static ALWAYS_INLINE bool has_key(const struct session_table *t, const struct session *s,
+    const struct session_key *k, bool has_tail);
+static void prefetch_tail(const struct session_table *t, const struct session *s);
 static struct session *guess(const struct session_table *t, uint32_t hash);
 static struct session_bucket *first_bucket(const struct session_table *t, uint32_t hash);
 static struct session_bucket *second_bucket(const struct session_table *t, uint32_t hash);
@@ -89,7 +95,7 @@ static bool budget_take(struct session_table *t, uint16_t port, uint64_t now_ms)
 
 struct session_table *session_table_create(uint32_t max_sessions, const struct hash_key *secret)
 {
-	assert(max_sessions > 0 && max_sessions < IN_USE);
+	assert(max_sessions > 0 && max_sessions < NO_ENTRY);
 	struct session_table *t = calloc(1, sizeof(*t));
 	if (t == NULL)
 		return NULL;
@@ -101,13 +107,19 @@ struct session_table *session_table_create(uint32_t max_sessions, const struct h
 	t->first_free = NO_ENTRY;
 	t->buckets = alloc_huge(n_buckets * sizeof(*t->buckets));
 	t->entries = alloc_huge((size_t)max_sessions * sizeof(*t->entries));
-	if (t->buckets == NULL || t->entries == NULL) {
+	t->tails = alloc_huge((size_t)max_sessions * sizeof(*t->tails));
+	if (t->buckets == NULL || t->entries == NULL || t->tails == NULL) {
 		session_table_destroy(t);
 		return NULL;
 	}
 	memset(t->buckets, 0, n_buckets * sizeof(*t->buckets));
-	for (uint64_t i = 0; i < ARRAY_SIZE(t->secret); i++)
-		t->secret[i] = hash_bytes(secret, &i, sizeof(i));
+	for (uint64_t i = 0; i < KEY_WORDS; i++)
+		t->secret.half[i / HALF_WORDS].words[i % HALF_WORDS] =
+		    hash_bytes(secret, &i, sizeof(i));
+	for (uint64_t i = 0; i < ARRAY_SIZE(t->mixer); i++) {
+		uint64_t n = KEY_WORDS + i;
+		t->mixer[i] = hash_bytes(secret, &n, sizeof(n)) | 1;
+	}
 	for (unsigned int i = 0; i < DP_MAX_PORTS; i++)
 		t->ports[i].tokens = SESSION_BURST;
 	return t;
@@ -119,13 +131,14 @@ void session_table_destroy(struct session_table *t)
 		return;
 	free(t->buckets);
 	free(t->entries);
+	free(t->tails);
 	free(t);
 }
 
 uint32_t session_hash(const struct session_table *t, const struct session_key *k)
 {
-	struct masked_key masked = mask_key(k, (const void *)all_bits);
-	return masked_hash(t, &masked);
+	struct half second = half_load(&k->half[1]);
+	return hash_halves(t, half_load(&k->half[0]), second, !half_is_zero(second));
 }
 
 void session_runs_add(const struct session_table *t, const struct session_key *parsed,
@@ -134,20 +147,33 @@ void session_runs_add(const struct session_table *t, const struct session_key *p
 {
 	uint32_t apart = alone | alone << 1; // from the packet before
 	unsigned int n = runs->n;
+	uint32_t with_tail = n > 0 ? runs->with_tail : 0;
 	for (unsigned int i = from; i < to; i++) {
-		const void *mask = LIKELY(masks[i] != NULL) ? masks[i] : (const void *)all_bits;
-		struct masked_key k = mask_key(&parsed[i], mask);
+		const struct session_half *parts = parsed[i].half;
+		const struct session_half *mask =
+		    LIKELY(masks[i] != NULL) ? masks[i]->half : no_mask.half;
+		struct half first = half_and(half_load(&parts[0]), half_load(&mask[0]));
+		struct half second = half_load(&parts[1]);
+		bool has_tail = !half_is_zero(second);
+		if (UNLIKELY(has_tail)) {
+			second = half_and(second, half_load(&mask[1]));
+			has_tail = !half_is_zero(second);
+		}
 		bool may_join = n > 0 && (apart >> i & 1) == 0;
-		if (may_join && masked_equal(&k, &runs->key[n - 1]))
+		if (may_join && half_equal(first, half_load(&runs->key[n - 1].half[0])) &&
+		    half_equal(second, half_load(&runs->key[n - 1].half[1])))
 			continue;
-		masked_store(&k, &runs->key[n]);
-		runs->hash[n] = masked_hash(t, &k);
+		half_store(first, &runs->key[n].half[0]);
+		half_store(second, &runs->key[n].half[1]);
+		runs->hash[n] = hash_halves(t, first, second, has_tail);
+		with_tail |= (uint32_t)has_tail << n;
 		runs->first[n] = (uint8_t)i;
 		__builtin_prefetch(first_bucket(t, runs->hash[n]));
 		n++;
 	}
 	runs->first[n] = (uint8_t)to;
 	runs->n = n;
+	runs->with_tail = with_tail;
 }
 
 void session_runs_guess(
@@ -157,7 +183,8 @@ void session_runs_guess(
 		struct session *s = guess(t, runs->hash[i]);
 		runs->session[i] = s;
 		__builtin_prefetch(s);
-		__builtin_prefetch((const char *)s + 64);
+		if (UNLIKELY((runs->with_tail >> i & 1) != 0) && s != NULL)
+			prefetch_tail(t, s);
 	}
 }
 
@@ -166,8 +193,9 @@ void session_runs_find(
 {
 	for (unsigned int i = from; i < to; i++) {
 		struct session *s = runs->session[i];
+		bool has_tail = (runs->with_tail >> i & 1) != 0;
 		// Seldom: the tag is that of another key.
-		if (UNLIKELY(s != NULL && !key_equal(&s->key, &runs->key[i])))
+		if (UNLIKELY(s != NULL && !has_key(t, s, &runs->key[i], has_tail)))
 			runs->session[i] = session_find(t, &runs->key[i], runs->hash[i]);
 	}
 }
@@ -202,22 +230,35 @@ struct session *session_add(
 	t->n_sessions++;
 	t->ports[k->port].n_sessions++;
 	struct session *s = &t->entries[entry];
-	*s = (struct session){
-	    .key = *k, .used_ms = (uint32_t)now_ms, .hash = hash, .next_free = IN_USE};
+	*s = (struct session){.key = k->half[0], .is_used = 1, .used_ms = (uint32_t)now_ms};
+	s->has_tail = !half_is_zero(half_load(&k->half[1]));
+	if (s->has_tail)
+		t->tails[entry] = k->half[1];
 	return s;
 }
 
 void session_del(struct session_table *t, struct session *s)
 {
-	assert(s->next_free == IN_USE);
-	uint32_t entry = (uint32_t)(s - t->entries);
-	uint16_t tag = tag_of(s->hash);
-	if (!bucket_clear(first_bucket(t, s->hash), tag, entry))
-		bucket_clear(second_bucket(t, s->hash), tag, entry);
+	assert(s->is_used);
+	struct session_key key;
+	session_read_key(t, s, &key);
+	uint32_t entry = (uint32_t)(s - t->entries), hash = session_hash(t, &key);
+	uint16_t tag = tag_of(hash);
+	if (!bucket_clear(first_bucket(t, hash), tag, entry))
+		bucket_clear(second_bucket(t, hash), tag, entry);
 	t->n_sessions--;
-	t->ports[s->key.port].n_sessions--;
+	t->ports[key.port].n_sessions--;
+	s->is_used = 0;
 	s->next_free = t->first_free;
 	t->first_free = entry;
+}
+
+void session_read_key(
+    const struct session_table *t, const struct session *s, struct session_key *ret)
+{
+	*ret = (struct session_key){.half[0] = s->key};
+	if (s->has_tail)
+		ret->half[1] = t->tails[s - t->entries];
 }
 
 uint32_t session_count(const struct session_table *t)
@@ -236,7 +277,7 @@ void session_settle(struct worker *w, struct session *s)
 		return;
 	// used_ms is the low half of a time not more than 49 days ago.
 	uint64_t used_ms = w->now_ms - (uint32_t)((uint32_t)w->now_ms - s->used_ms);
-	program_count(w, s->program, s->n_packets, s->n_bytes, used_ms);
+	program_count(w, session_program(w, s), s->n_packets, s->n_bytes, used_ms);
 	s->n_packets = 0;
 	s->n_bytes = 0;
 }
@@ -244,7 +285,7 @@ void session_settle(struct worker *w, struct session *s)
 void session_release(struct worker *w, struct session *s)
 {
 	session_settle(w, s);
-	program_unref(w->programs, s->program);
+	program_unref(w->programs, session_program(w, s));
 	session_del(w->sessions, s);
 }
 
@@ -253,7 +294,7 @@ bool session_sweep(struct worker *w, uint32_t n)
 	struct session_table *t = w->sessions;
 	for (uint32_t i = 0; i < n && t->sweep_at < t->n_touched; i++) {
 		struct session *s = &t->entries[t->sweep_at++];
-		if (s->next_free != IN_USE)
+		if (!s->is_used)
 			continue;
 		session_settle(w, s);
 		if ((uint32_t)w->now_ms - s->used_ms >= SESSION_IDLE_MS)
@@ -323,75 +364,79 @@ static void *alloc_huge(size_t size)
 	return p;
 }
 
-static __m256i load_vector(const void *p, unsigned int i)
+static ALWAYS_INLINE struct half half_load(const struct session_half *h)
 {
-	return _mm256_loadu_si256((const __m256i_u *)p + i);
+	return (struct half){
+	    _mm256_loadu_si256((const __m256i_u *)(const void *)h), h->words[HALF_WORDS - 1]};
 }
 
-static ALWAYS_INLINE struct masked_key mask_key(const struct session_key *k, const void *mask)
+static ALWAYS_INLINE struct half half_and(struct half a, struct half b)
 {
-	struct masked_key ret;
-	uint64_t word_mask;
-	for (unsigned int i = 0; i < KEY_VECTORS; i++)
-		ret.vectors[i] = _mm256_and_si256(load_vector(k, i), load_vector(mask, i));
-	memcpy(&ret.word, (const uint8_t *)k + KEY_VECTORS * 32, sizeof(ret.word));
-	memcpy(&word_mask, (const uint8_t *)mask + KEY_VECTORS * 32, sizeof(word_mask));
-	ret.word &= word_mask;
-	return ret;
+	return (struct half){_mm256_and_si256(a.vector, b.vector), a.word & b.word};
 }
 
-static ALWAYS_INLINE bool masked_equal(const struct masked_key *a, const struct session_key *b)
+static ALWAYS_INLINE bool half_equal(struct half a, struct half b)
 {
-	__m256i differs = _mm256_setzero_si256();
-	uint64_t word;
-	for (unsigned int i = 0; i < KEY_VECTORS; i++)
-		differs =
-		    _mm256_or_si256(differs, _mm256_xor_si256(a->vectors[i], load_vector(b, i)));
-	memcpy(&word, (const uint8_t *)b + KEY_VECTORS * 32, sizeof(word));
-	return a->word == word && _mm256_testz_si256(differs, differs) != 0;
+	__m256i differs = _mm256_xor_si256(a.vector, b.vector);
+	return a.word == b.word && _mm256_testz_si256(differs, differs) != 0;
 }
 
-static ALWAYS_INLINE void masked_store(const struct masked_key *k, struct session_key *ret)
+static ALWAYS_INLINE bool half_is_zero(struct half a)
 {
-	for (unsigned int i = 0; i < KEY_VECTORS; i++)
-		_mm256_storeu_si256((__m256i_u *)(void *)ret + i, k->vectors[i]);
-	memcpy((uint8_t *)ret + KEY_VECTORS * 32, &k->word, sizeof(k->word));
+	return a.word == 0 && _mm256_testz_si256(a.vector, a.vector) != 0;
+}
+
+static ALWAYS_INLINE void half_store(struct half a, struct session_half *ret)
+{
+	_mm256_storeu_si256((__m256i_u *)(void *)ret, a.vector);
+	ret->words[HALF_WORDS - 1] = a.word;
 }
 
 /*
- * NH (Black et al., UMAC; RFC 4418): a sum of products of secret-masked 32-bit words. For a fixed key length and unknown
- * secrets two keys collide with probability 2^-32 whoever chooses them; the multiplications at the end spread the sum over
- * the 32 bits used.
+ * NH (Black et al., UMAC; RFC 4418): a sum of products of secret-masked 32-bit words; a second half of zeros is left out. For
+ * unknown secrets two keys collide with probability 2^-31 whoever chooses them; the multiplications at the end spread
+ * the sum over the 32 bits used.
  */
-static ALWAYS_INLINE uint32_t masked_hash(const struct session_table *t, const struct masked_key *k)
+static ALWAYS_INLINE uint32_t hash_halves(
+    const struct session_table *t, struct half first, struct half second, bool has_tail)
 {
-	__m256i sum = _mm256_setzero_si256();
-	for (unsigned int i = 0; i < KEY_VECTORS; i++) {
-		__m256i v = _mm256_add_epi32(k->vectors[i], load_vector(t->secret, i));
-		sum = _mm256_add_epi64(sum, _mm256_mul_epu32(v, _mm256_srli_epi64(v, 32)));
-	}
-	uint64_t secret = t->secret[KEY_WORDS - 1];
-	uint64_t low = (uint32_t)((uint32_t)k->word + (uint32_t)secret);
-	uint64_t high = (uint32_t)((uint32_t)(k->word >> 32) + (uint32_t)(secret >> 32));
-	__m128i half = _mm_add_epi64(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-	uint64_t nh = low * high + (uint64_t)_mm_extract_epi64(half, 0) +
-		      (uint64_t)_mm_extract_epi64(half, 1);
-	unsigned __int128 mixed = (unsigned __int128)nh * (t->secret[KEY_WORDS] | 1);
+	uint64_t nh = half_nh(first, half_load(&t->secret.half[0]));
+	if (UNLIKELY(has_tail))
+		nh += half_nh(second, half_load(&t->secret.half[1]));
+	unsigned __int128 mixed = (unsigned __int128)nh * t->mixer[0];
 	uint64_t h = (uint64_t)mixed ^ (uint64_t)(mixed >> 64);
-	h *= t->secret[KEY_WORDS + 1] | 1;
-	return (uint32_t)(h >> 32);
+	return (uint32_t)(h * t->mixer[1] >> 32);
 }
 
-static bool key_equal(const struct session_key *a, const struct session_key *b)
+static ALWAYS_INLINE uint64_t half_nh(struct half a, struct half secret)
 {
-	__m256i differs = _mm256_setzero_si256();
-	uint64_t x, y;
-	for (unsigned int i = 0; i < KEY_VECTORS; i++)
-		differs = _mm256_or_si256(
-		    differs, _mm256_xor_si256(load_vector(a, i), load_vector(b, i)));
-	memcpy(&x, (const uint8_t *)a + KEY_VECTORS * 32, sizeof(x));
-	memcpy(&y, (const uint8_t *)b + KEY_VECTORS * 32, sizeof(y));
-	return _mm256_testz_si256(differs, differs) != 0 && x == y;
+	__m256i v = _mm256_add_epi32(a.vector, secret.vector);
+	__m256i products = _mm256_mul_epu32(v, _mm256_srli_epi64(v, 32));
+	__m128i two =
+	    _mm_add_epi64(_mm256_castsi256_si128(products), _mm256_extracti128_si256(products, 1));
+	uint64_t low = (uint32_t)((uint32_t)a.word + (uint32_t)secret.word);
+	uint64_t high = (uint32_t)((uint32_t)(a.word >> 32) + (uint32_t)(secret.word >> 32));
+	return (uint64_t)_mm_extract_epi64(two, 0) + (uint64_t)_mm_extract_epi64(two, 1) +
+	       low * high;
+}
+
+static ALWAYS_INLINE bool has_key(const struct session_table *t, const struct session *s,
+    const struct session_key *k, bool has_tail)
+{
+	if (!half_equal(half_load(&s->key), half_load(&k->half[0])))
+		return false;
+	if (LIKELY(!s->has_tail && !has_tail))
+		return true;
+	return s->has_tail == has_tail &&
+	       half_equal(half_load(&t->tails[s - t->entries]), half_load(&k->half[1]));
+}
+
+/* It may reach into a second line. */
+static void prefetch_tail(const struct session_table *t, const struct session *s)
+{
+	const struct session_half *tail = &t->tails[s - t->entries];
+	__builtin_prefetch(tail);
+	__builtin_prefetch(&tail->words[HALF_WORDS - 1]);
 }
 
 /* The session of the key, or seldom another one, or NULL when there is none. */
@@ -435,10 +480,11 @@ static uint32_t bucket_match(const struct session_bucket *b, uint16_t tag)
 static struct session *bucket_find(const struct session_table *t, const struct session_bucket *b,
     const struct session_key *k, uint32_t hash)
 {
+	bool has_tail = !half_is_zero(half_load(&k->half[1]));
 	for (uint32_t match = bucket_match(b, tag_of(hash)); match != 0;
 	     match &= match - 1, match &= match - 1) {
 		struct session *s = &t->entries[b->entries[__builtin_ctz(match) / 2]];
-		if (LIKELY(key_equal(&s->key, k)))
+		if (LIKELY(has_key(t, s, k, has_tail)))
 			return s;
 	}
 	return NULL;

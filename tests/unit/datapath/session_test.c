@@ -23,22 +23,38 @@ struct env {
 
 static struct session_key key_of(uint16_t port, uint32_t n)
 {
-	struct session_key k = {
-	    .port = port, .eth_type = 0x0008, .tp_src = (uint16_t)n, .ip_proto = 6};
-	memcpy(&k.src, &n, sizeof(n));
+	return (struct session_key){
+	    .port = port, .eth_type = 0x0008, .ip4_src = n, .tp_src = (uint16_t)n, .ip_proto = 6};
+}
+
+static struct session_key ip6_key_of(uint16_t port, uint32_t n)
+{
+	struct session_key k = key_of(port, n);
+	memcpy((uint8_t *)&k.ip6_dst + 12, &n, sizeof(n));
+	k.vlan_tci[1] = 7;
 	return k;
+}
+
+static struct session *add_key(struct worker *w, const struct session_key *k)
+{
+	return session_add(w->sessions, k, session_hash(w->sessions, k), w->now_ms);
+}
+
+static struct session *find_key(struct worker *w, const struct session_key *k)
+{
+	return session_find(w->sessions, k, session_hash(w->sessions, k));
 }
 
 static struct session *add(struct worker *w, uint16_t port, uint32_t n)
 {
 	struct session_key k = key_of(port, n);
-	return session_add(w->sessions, &k, session_hash(w->sessions, &k), w->now_ms);
+	return add_key(w, &k);
 }
 
 static struct session *find(struct worker *w, uint16_t port, uint32_t n)
 {
 	struct session_key k = key_of(port, n);
-	return session_find(w->sessions, &k, session_hash(w->sessions, &k));
+	return find_key(w, &k);
 }
 
 /* A program that passed the rules of slots 1 and 2. */
@@ -92,27 +108,84 @@ static void finds_what_was_added_and_nothing_else(void **state)
 	assert_int_equal(session_count(e->w.sessions), 500);
 	for (uint32_t i = 0; i < 500; i++) {
 		struct session *s = find(&e->w, (uint16_t)(1 + i % 7), i);
+		struct session_key k;
 		assert_non_null(s);
-		assert_int_equal(s->key.port, 1 + i % 7);
+		session_read_key(e->w.sessions, s, &k);
+		assert_int_equal(k.port, 1 + i % 7);
+		assert_int_equal(k.ip4_src, i);
 		assert_null(find(&e->w, 9, i));
 	}
 	assert_null(find(&e->w, 1, 500 * 7));
 }
 
+static void check_every_byte_counts(struct worker *w, const struct session_key *k)
+{
+	assert_non_null(add_key(w, k));
+	for (size_t i = 0; i < sizeof(*k); i++) {
+		struct session_key other = *k;
+		((uint8_t *)&other)[i] ^= 0x10;
+		uint32_t hash = session_hash(w->sessions, &other);
+		assert_int_not_equal(hash, session_hash(w->sessions, k));
+		assert_null(session_find(w->sessions, &other, hash));
+		// Even with the right hash a wrong key is no hit.
+		assert_null(session_find(w->sessions, &other, session_hash(w->sessions, k)));
+	}
+	assert_non_null(find_key(w, k));
+}
+
 static void every_byte_of_the_key_counts(void **state)
 {
 	struct env *e = *state;
-	struct session_key k = key_of(1, 1);
-	assert_non_null(add(&e->w, 1, 1));
-	for (size_t i = 0; i < sizeof(k); i++) {
-		struct session_key other = k;
-		((uint8_t *)&other)[i] ^= 0x10;
-		uint32_t hash = session_hash(e->w.sessions, &other);
-		assert_int_not_equal(hash, session_hash(e->w.sessions, &k));
-		assert_null(session_find(e->w.sessions, &other, hash));
-		// Even with the right hash a wrong key is no hit.
-		assert_null(session_find(e->w.sessions, &other, session_hash(e->w.sessions, &k)));
+	struct session_key ip4 = key_of(1, 1), ip6 = ip6_key_of(1, 2);
+	check_every_byte_counts(&e->w, &ip4);
+	check_every_byte_counts(&e->w, &ip6);
+}
+
+/* They have the first half of the key in common, and then an entry. */
+static void ip4_and_ip6_are_not_mistaken_for_each_other(void **state)
+{
+	struct env *e = *state;
+	for (uint32_t i = 0; i < 200; i++) {
+		struct session_key ip4 = key_of(1, i), ip6 = ip6_key_of(1, i), k;
+		struct session *s4 = add_key(&e->w, &ip4);
+		assert_null(find_key(&e->w, &ip6));
+		struct session *s6 = add_key(&e->w, &ip6);
+		assert_ptr_not_equal(s4, s6);
+		assert_ptr_equal(find_key(&e->w, &ip4), s4);
+		assert_ptr_equal(find_key(&e->w, &ip6), s6);
+		session_read_key(e->w.sessions, s6, &k);
+		assert_memory_equal(&k, &ip6, sizeof(k));
+		session_del(e->w.sessions, s6);
+		assert_null(find_key(&e->w, &ip6));
+		struct session_key next = key_of(2, i);
+		assert_ptr_equal(add_key(&e->w, &next), s6);
+		assert_ptr_equal(find_key(&e->w, &next), s6);
+		session_read_key(e->w.sessions, s6, &k);
+		assert_memory_equal(&k, &next, sizeof(k));
 	}
+}
+
+static void look_up_of_a_burst_tells_ip4_from_ip6(void **state)
+{
+	struct env *e = *state;
+	struct session_key parsed[BURST];
+	const struct session_key *masks[BURST] = {NULL};
+	struct session *expected[BURST];
+	struct session_runs runs = {0};
+	for (uint32_t i = 0; i < BURST; i++) {
+		parsed[i] = i % 2 == 0 ? key_of(1, i / 4) : ip6_key_of(1, i / 4);
+		expected[i] = NULL;
+		if (i % 4 < 2 && i % 8 < 4)
+			expected[i] = add_key(&e->w, &parsed[i]);
+		else if (i % 8 < 4)
+			expected[i] = expected[i - 2];
+	}
+	session_runs_add(e->w.sessions, parsed, masks, 0, 0, BURST, &runs);
+	session_runs_guess(e->w.sessions, &runs, 0, runs.n);
+	session_runs_find(e->w.sessions, &runs, 0, runs.n);
+	assert_int_equal(runs.n, BURST);
+	for (uint32_t i = 0; i < BURST; i++)
+		assert_ptr_equal(runs.session[i], expected[i]);
 }
 
 static void hash_differs_from_boot_to_boot(void **state)
@@ -207,7 +280,7 @@ static void settling_credits_every_rule_once(void **state)
 {
 	struct env *e = *state;
 	struct session *s = add(&e->w, 1, 1);
-	s->program = make_program(e, 5);
+	session_set_program(&e->w, s, make_program(e, 5));
 	s->n_packets = 3;
 	s->n_bytes = 300;
 	s->used_ms = (uint32_t)e->w.now_ms - 7;
@@ -222,12 +295,28 @@ static void settling_credits_every_rule_once(void **state)
 	}
 }
 
+static void bytes_beyond_32_bits_are_settled_on_the_way(void **state)
+{
+	struct env *e = *state;
+	struct session *s = add(&e->w, 1, 1);
+	const struct rule_counters *r = e->w.rules[0];
+	session_set_program(&e->w, s, make_program(e, 5));
+	for (unsigned int i = 0; i < 5; i++)
+		session_count_packets(&e->w, s, 10, 1u << 30);
+	assert_int_equal(r[1].n_packets, 30);
+	assert_int_equal(r[1].n_bytes, 3ull << 30);
+	session_settle(&e->w, s);
+	assert_int_equal(r[1].n_packets, 50);
+	assert_int_equal(r[1].n_bytes, 5ull << 30);
+	assert_int_equal(r[1].used_ms, e->w.now_ms);
+}
+
 static void settling_knows_the_time_beyond_32_bits(void **state)
 {
 	struct env *e = *state;
 	e->w.now_ms = (1ull << 32) + 5;
 	struct session *s = add(&e->w, 1, 1);
-	s->program = make_program(e, 5);
+	session_set_program(&e->w, s, make_program(e, 5));
 	s->n_packets = 1;
 	s->used_ms = UINT32_MAX - 1;
 	session_settle(&e->w, s);
@@ -239,7 +328,7 @@ static void sweep_expires_idle_sessions_and_settles_the_rest(void **state)
 	struct env *e = *state;
 	for (uint32_t i = 0; i < 100; i++) {
 		struct session *s = add(&e->w, 1, i);
-		s->program = make_program(e, 5);
+		session_set_program(&e->w, s, make_program(e, 5));
 		s->n_packets = 1;
 	}
 	e->w.now_ms += SESSION_IDLE_MS;
@@ -262,7 +351,8 @@ static void sweep_takes_a_second_for_a_round(void **state)
 {
 	struct env *e = *state;
 	for (uint32_t i = 0; i < 900; i++)
-		add(&e->w, (uint16_t)(1 + i % 2), i)->program = make_program(e, 5);
+		session_set_program(
+		    &e->w, add(&e->w, (uint16_t)(1 + i % 2), i), make_program(e, 5));
 	unsigned int n_rounds = 0;
 	(void)session_sweep_due(e->w.sessions, e->w.now_ms);
 	for (unsigned int ms = 0; ms < 3000; ms++) {
@@ -320,6 +410,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(finds_what_was_added_and_nothing_else),
 	    TEST(every_byte_of_the_key_counts),
+	    TEST(ip4_and_ip6_are_not_mistaken_for_each_other),
+	    TEST(look_up_of_a_burst_tells_ip4_from_ip6),
 	    TEST(hash_differs_from_boot_to_boot),
 	    TEST(keys_that_differ_little_spread_over_buckets),
 	    TEST(deleted_session_is_gone_and_its_place_is_used_again),
@@ -327,6 +419,7 @@ int main(void)
 	    TEST(one_port_leaves_room_for_others_in_a_full_table),
 	    TEST(creation_tokens_run_out_and_come_back_with_time),
 	    TEST(settling_credits_every_rule_once),
+	    TEST(bytes_beyond_32_bits_are_settled_on_the_way),
 	    TEST(settling_knows_the_time_beyond_32_bits),
 	    TEST(sweep_expires_idle_sessions_and_settles_the_rest),
 	    TEST(sweep_takes_a_second_for_a_round),

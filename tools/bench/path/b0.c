@@ -135,7 +135,7 @@ static void run_look_up(struct run *r, struct staged_burst *b)
 static void run_act(struct run *r, struct staged_burst *b)
 {
 	for (unsigned int i = 0; i < b->runs.n; i++) {
-		const struct program *prog = b->runs.session[i]->program;
+		const struct program *prog = session_program(&r->s->w, b->runs.session[i]);
 		for (unsigned int j = b->runs.first[i]; j < b->runs.first[i + 1]; j++)
 			MUST(act_run(&r->s->w, prog, r->t->m[j]));
 	}
