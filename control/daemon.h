@@ -39,6 +39,6 @@ struct daemon {
 	struct follow *follow; // the model and the underlay follow each other
 	struct expiry *expiry; // deletes flows that timed out
 	struct rpc_server *rpc;
-	struct vswitch *vswitch; // the database Open_vSwitch; NULL: it is not served
+	struct vswitch *vswitch;             // the database Open_vSwitch; NULL: it is not served
 	void (*on_commit)(struct daemon *d); // the model has changed; NULL: nobody cares
 };
