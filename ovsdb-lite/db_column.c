@@ -190,6 +190,14 @@ static void add_row(struct ovsdb_remote_list *list, const struct ovsdb_row *row)
 		return;
 	}
 	const char *target = ovsdb_datum_string(&d);
+	struct ovsdb_datum role;
+	if (read_column(row, "role", OVSDB_STRING, &role) && ovsdb_datum_string(&role)[0] != '\0') {
+		log_warn("%.100s is not served: it is for role \"%.100s\", and there is no "
+			 "role-based access control; empty the column \"role\" to give its clients "
+			 "all rights",
+		    target, ovsdb_datum_string(&role));
+		return;
+	}
 	struct ovsdb_remote_options options = ovsdb_remote_default_options(target);
 	read_interval(row, "inactivity_probe", &options.probe_ms);
 	read_interval(row, "max_backoff", &options.max_backoff_ms);

@@ -25,6 +25,7 @@ SCHEMA = {"name": "box", "version": "1.0.0", "tables": {
         "ssl": {"type": {"key": {"type": "uuid", "refTable": "SSL"}, "min": 0, "max": 1}}}},
     "Manager": {"indexes": [["target"]], "columns": {
         "target": {"type": "string"},
+        "role": {"type": {"key": "string", "min": 0, "max": 1}},
         "inactivity_probe": {"type": {"key": "integer", "min": 0, "max": 1}},
         "max_backoff": {"type": {"key": "integer", "min": 0, "max": 1}},
         "is_connected": {"type": "boolean", "ephemeral": True},
@@ -171,13 +172,15 @@ def closed(sockets):
 def remotes_and_keys_come_from_the_database(server):
     make_keys(server.directory)
     server.start()
-    server.transact({"op": "insert", "table": "Root", "row": {"managers": ["set", [["named-uuid", "a"], ["named-uuid", "b"]]], "ssl": ["named-uuid", "s"]}},
+    server.transact({"op": "insert", "table": "Root", "row": {"managers": ["set", [["named-uuid", "a"], ["named-uuid", "b"], ["named-uuid", "c"]]], "ssl": ["named-uuid", "s"]}},
                     {"op": "insert", "table": "Manager", "uuid-name": "a", "row": {"target": "ptcp:0:127.0.0.1"}},
                     {"op": "insert", "table": "Manager", "uuid-name": "b", "row": {"target": "pssl:0:127.0.0.1"}},
+                    {"op": "insert", "table": "Manager", "uuid-name": "c", "row": {"target": "punix:restricted", "role": "reader"}},
                     {"op": "insert", "table": "SSL", "uuid-name": "s", "row": {"private_key": "server.key", "certificate": "server.pem", "ca_cert": "ca.pem"}})
     tcp, tls = server.port("ptcp:0:127.0.0.1"), server.port("pssl:0:127.0.0.1")
     expect("box" in server.run("ovsdb-client", "list-dbs", "tcp:127.0.0.1:%d" % tcp), "the manager's socket")
     expect("box" in server.run("ovsdb-client", "-p", "client.key", "-c", "client.pem", "-C", "ca.pem", "list-dbs", "ssl:127.0.0.1:%d" % tls), "with keys of the database")
+    expect(not os.path.exists(server.path("restricted")), "what is for a role is not open to all")
     with socket.create_connection(("127.0.0.1", tcp)):
         wait_for("the row says so", lambda: status(server, "ptcp:0:127.0.0.1") == (True, str(tcp)))
     wait_for("and when nobody is there", lambda: status(server, "ptcp:0:127.0.0.1") == (False, str(tcp)))
