@@ -28,6 +28,7 @@ struct ovsdb_draft {
 static bool is_same_file(const char *a, const char *b);
 static int create_locked(const char *path, struct err *err);
 static int put_head(struct ovsdb_draft *d, struct err *err);
+static bool has_zero_byte(uint64_t v);
 static void copy_owner(int from, int to);
 static int append_later(struct ovsdb_draft *d, struct ovsdb_journal *j,
     const struct ovsdb_journal_mark *since, struct err *err);
@@ -190,11 +191,16 @@ static int put_head(struct ovsdb_draft *d, struct err *err)
 	struct ovsdb_journal_head head = {.format = htole32(OVSDB_JOURNAL_FORMAT),
 	    .created_ms = htole64((uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000)};
 	memcpy(head.kind, ovsdb_journal_kind, sizeof(head.kind));
-	/* 0 would mean that the first record read says it. */
-	while (d->file.chain.salt == 0)
+	/* A byte of 0 would leave zeros as they are. */
+	while (has_zero_byte(d->file.chain.salt))
 		if (getrandom(&d->file.chain.salt, sizeof(d->file.chain.salt), 0) < 0)
 			return err_set(err, ERR_STORAGE, "no random bytes: %s", strerror(errno));
 	return ovsdb_journal_file_put(&d->file, OVSDB_JOURNAL_HEAD, &head, sizeof(head), err);
+}
+
+static bool has_zero_byte(uint64_t v)
+{
+	return memchr(&v, 0, sizeof(v)) != NULL;
 }
 
 static void copy_owner(int from, int to)

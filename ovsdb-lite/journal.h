@@ -22,7 +22,7 @@ enum {
 	OVSDB_JOURNAL_HEAD = 1, // written and read here
 	OVSDB_JOURNAL_END = 2,  // of the snapshot; written here
 	OVSDB_JOURNAL_USER = 16,
-	OVSDB_JOURNAL_FORMAT = 1,
+	OVSDB_JOURNAL_FORMAT = 2,
 };
 
 /* One record of the user's, of the snapshot or after it. Non-zero, with *err, refuses to open. */

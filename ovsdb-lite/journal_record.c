@@ -18,7 +18,7 @@ enum {
 
 /* First and last byte occur in no UTF-8 text: few payloads have them, and neither is 0. */
 static const uint8_t magic[4] = {0xf5, 'O', 'V', 'J'};
-static const uint8_t mark[4] = {'E', 'N', 'D', 0xf6};
+static const uint8_t end_mark[4] = {'E', 'N', 'D', 0xf6};
 
 /* Little-endian on disk. */
 struct record_header {
@@ -51,6 +51,7 @@ static int has_unwritten_sector(struct ovsdb_record_reader *r, uint64_t size, bo
 static bool is_zero(const uint8_t *data, size_t size);
 static int view(struct ovsdb_record_reader *r, uint64_t pos, size_t size, const uint8_t **ret);
 static int read_window(struct ovsdb_record_reader *r, uint64_t pos, size_t size);
+static void mask(uint64_t sequence, uint64_t salt, uint8_t *payload, size_t size);
 static uint32_t header_crc(const struct record_header *header);
 static void chain_step(struct ovsdb_record_chain *chain, const void *record, size_t size);
 
@@ -67,12 +68,14 @@ int ovsdb_record_encode(struct buf_writer *w, struct ovsdb_record_chain *chain, 
 	memcpy(header.previous, chain->previous, sizeof(header.previous));
 	header.crc = htole32(header_crc(&header));
 	struct record_trailer trailer;
-	memcpy(trailer.mark, mark, sizeof(mark));
-	trailer.crc = htole32(crc32c(crc32c(0, &header, sizeof(header)), payload, size));
-
-	size_t start = w->size;
+	memcpy(trailer.mark, end_mark, sizeof(end_mark));
+	size_t start = w->size, covered = sizeof(header) + size;
 	buf_put(w, &header, sizeof(header));
 	buf_put(w, payload, size);
+	if (w->bad)
+		return -EMSGSIZE;
+	mask(chain->sequence, chain->salt, w->data + start + sizeof(header), size);
+	trailer.crc = htole32(crc32c(0, w->data + start, covered));
 	buf_put(w, &trailer, sizeof(trailer));
 	if (w->bad)
 		return -EMSGSIZE;
@@ -123,12 +126,15 @@ enum ovsdb_record_result ovsdb_record_next(struct ovsdb_record_reader *r, struct
 	const uint8_t *data;
 	if (view(r, r->pos, (size_t)size, &data) != 0)
 		return OVSDB_RECORD_UNREADABLE;
+	chain_step(&r->chain, data, (size_t)size);
+	/* In the window: nobody looks at it as it was again. */
+	uint8_t *payload = r->window + (r->pos - r->window_pos) + OVSDB_RECORD_HEADER_SIZE;
+	mask(header.sequence, header.salt, payload, header.payload_size);
 	*ret = (struct ovsdb_record){.pos = r->pos,
 	    .sequence = header.sequence,
 	    .type = header.type,
-	    .payload = data + OVSDB_RECORD_HEADER_SIZE,
+	    .payload = payload,
 	    .payload_size = header.payload_size};
-	chain_step(&r->chain, data, (size_t)size);
 	r->pos += size;
 	return OVSDB_RECORD_GOOD;
 }
@@ -224,7 +230,7 @@ static int is_whole(
 	if (err != 0)
 		return err;
 	memcpy(&trailer, data + covered, sizeof(trailer));
-	*ret = memcmp(trailer.mark, mark, sizeof(mark)) == 0 &&
+	*ret = memcmp(trailer.mark, end_mark, sizeof(end_mark)) == 0 &&
 	       le32toh(trailer.crc) == crc32c(0, data, covered);
 	return 0;
 }
@@ -286,6 +292,22 @@ static int read_window(struct ovsdb_record_reader *r, uint64_t pos, size_t size)
 		r->window_size += (size_t)n;
 	}
 	return 0;
+}
+
+/* And back. The head is as it is: it says which format the others have. */
+static void mask(uint64_t sequence, uint64_t salt, uint8_t *payload, size_t size)
+{
+	uint64_t word, pattern = htole64(salt);
+	size_t done = 0;
+	if (sequence == 0)
+		return;
+	for (; done + sizeof(word) <= size; done += sizeof(word)) {
+		memcpy(&word, payload + done, sizeof(word));
+		word ^= pattern;
+		memcpy(payload + done, &word, sizeof(word));
+	}
+	for (size_t i = 0; done + i < size; i++)
+		payload[done + i] ^= (uint8_t)(salt >> 8 * i);
 }
 
 static uint32_t header_crc(const struct record_header *header)

@@ -9,7 +9,9 @@
  * Every record but the first was appended to a file that was durable up to there, alone. So a write that a crash cut short leaves
  * a file that ends early, or sectors that were never written: zeros. Anything else is damage, also in the last record. The header's own
  * CRC tells a wrong size from a file that ends early; the mark keeps a record's last sector from being zeros. The salt, the
- * same in a whole file, keeps what a client wrote into a payload from looking like a record of this file.
+ * same in a whole file, keeps what a client wrote into a payload from looking like a record of this file, or like sectors that were never
+ * written: but for the first record's, payloads are in the file xor the salt's 8 bytes, again and again from the payload's start. None of
+ * these is 0, and clients do not know them. The checksums are of what is in the file.
  *
  * Threads: caller excludes. Memory: a reader holds a window of the file; a record borrows it until the next.
  */
@@ -37,7 +39,7 @@ struct ovsdb_record {
 	uint64_t pos; // of its first byte in the file
 	uint64_t sequence;
 	uint32_t type;
-	const uint8_t *payload;
+	const uint8_t *payload; // as it was given to encode
 	size_t payload_size;
 };
 

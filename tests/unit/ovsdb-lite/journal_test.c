@@ -177,6 +177,14 @@ static int append(struct ovsdb_journal *j, uint8_t number, struct err *err)
 	return ovsdb_journal_append(j, CHANGE, payload, size, err);
 }
 
+/* The payload that is these bytes in the file. */
+static void mask(const struct ovsdb_journal *j, uint8_t *data, size_t size)
+{
+	uint64_t salt = ovsdb_journal_mark(j).chain.salt;
+	for (size_t i = 0; i < size; i++)
+		data[i] ^= (uint8_t)(salt >> 8 * (i % 8));
+}
+
 static struct ovsdb_draft *make_draft(void)
 {
 	struct err err = {0};
@@ -351,6 +359,27 @@ static void sectors_that_were_never_written_are_cut(void **)
 	assert_file_has(N_RECORDS);
 }
 
+/* Content may be zeros, as the values of a large map are: they are not sectors that were never written. */
+static void damage_in_a_record_of_zeros_is_refused(void **)
+{
+	static const uint8_t zeros[3000];
+	size_t sizes[N_RECORDS + 1];
+	struct past past;
+	struct err err;
+	struct file f;
+	make_journal(sizes);
+	struct ovsdb_journal *j = open_journal(&past, &err);
+	assert_int_equal(ovsdb_journal_append(j, CHANGE, zeros, sizeof(zeros), &err), 0);
+	ovsdb_journal_close(j);
+	read_file(&f);
+	for (size_t at = sizes[N_RECORDS]; at < f.size; at += 7) {
+		f.data[at] ^= 1;
+		write_file(&f, f.size);
+		f.data[at] ^= 1;
+		assert_damaged(sizes[N_RECORDS]);
+	}
+}
+
 static void bytes_of_others_after_the_last_record_are_refused(void **)
 {
 	size_t sizes[N_RECORDS + 1];
@@ -402,7 +431,7 @@ static void records_of_another_file_are_refused(void **)
 	assert_damaged(sizes[3]);
 }
 
-/* A client may write what looks like a record into one; when that one is not finished it stays a torn tail. */
+/* A client that knows the salt may write what looks like a record into one; when that one is not finished it stays a torn tail. */
 static void content_that_looks_like_a_record_is_content(void **)
 {
 	size_t sizes[N_RECORDS + 1];
@@ -415,6 +444,7 @@ static void content_that_looks_like_a_record_is_content(void **)
 	buf_writer_init(&w, 1000);
 	assert_int_equal(ovsdb_record_encode(&w, &chain, CHANGE, "x", 1), 0);
 	struct ovsdb_journal *j = open_journal(&past, &err);
+	mask(j, w.data, w.size);
 	assert_int_equal(ovsdb_journal_append(j, CHANGE, w.data, w.size, &err), 0);
 	ovsdb_journal_close(j);
 	buf_writer_fini(&w);
@@ -664,8 +694,9 @@ static void large_records_are_read_in_pieces(void **)
 	struct ovsdb_record record;
 	uint8_t *big = malloc(SIZE);
 	create();
-	memset(big, 0xf5, SIZE); // each byte may begin a record
 	struct ovsdb_journal *j = open_journal(&past, &err);
+	memset(big, 0xf5, SIZE); // each byte may begin a record
+	mask(j, big, SIZE);
 	assert_int_equal(ovsdb_journal_append(j, CHANGE, big, SIZE, &err), 0);
 	assert_int_equal(append(j, 1, &err), 0);
 	uint64_t size = ovsdb_journal_size(j);
@@ -726,6 +757,7 @@ int main(void)
 	    T(cut_at_any_byte_leaves_the_whole_records_before_or_is_refused),
 	    T(any_flipped_bit_is_refused),
 	    T(sectors_that_were_never_written_are_cut),
+	    T(damage_in_a_record_of_zeros_is_refused),
 	    T(bytes_of_others_after_the_last_record_are_refused),
 	    T(records_in_another_order_doubled_or_missing_are_refused),
 	    T(records_of_another_file_are_refused),
