@@ -40,13 +40,14 @@ void ovsdb_changes_encode(const struct ovsdb_changes *changes, struct buf_writer
 }
 
 bool ovsdb_snapshot_encode(const struct ovsdb_db *db, struct ovsdb_snapshot_cursor *cursor,
-    uint32_t max_rows, struct buf_writer *w)
+    uint32_t max_rows, size_t enough_size, struct buf_writer *w)
 {
 	size_t count_at = w->size;
 	uint32_t n = 0;
 
 	buf_put_u32(w, 0);
-	while (n < max_rows && cursor->table < db->schema->n_tables && !w->bad) {
+	while (n < max_rows && w->size - count_at < enough_size &&
+	       cursor->table < db->schema->n_tables && !w->bad) {
 		struct ovsdb_table *table = &db->tables[cursor->table];
 		struct ovsdb_change change = {.table = table};
 		change.new = ovsdb_row_set_next(&table->rows, &cursor->row);

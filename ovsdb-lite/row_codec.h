@@ -23,14 +23,17 @@ void ovsdb_changes_encode(const struct ovsdb_changes *changes, struct buf_writer
 MUST_CHECK
 struct ovsdb_error *ovsdb_changes_decode(
     struct ovsdb_db *db, struct buf *b, struct ovsdb_changes **ret);
+/* No row twice: ovsdb_db_load puts all of them in. */
+MUST_CHECK
+struct ovsdb_error *ovsdb_changes_check_distinct(const struct ovsdb_changes *changes);
 
 /* NULL when no row is in the list twice: ovsdb_db_load puts all of them in. */
 MUST_CHECK
 struct ovsdb_error *ovsdb_changes_check_distinct(const struct ovsdb_changes *changes);
 
 /*
- * A snapshot is change lists with inserts, written piece by piece: *cursor starts zeroed. Each call writes one list of at most max_rows rows;
- * false: there was nothing left and nothing was written.
+ * A snapshot is change lists with inserts, written piece by piece: *cursor starts zeroed. Each call writes one list of at most max_rows rows,
+ * which ends after the row with which it has enough_size bytes; false: there was nothing left and nothing was written.
  */
 struct ovsdb_snapshot_cursor {
 	uint16_t table;
@@ -38,4 +41,4 @@ struct ovsdb_snapshot_cursor {
 };
 
 bool ovsdb_snapshot_encode(const struct ovsdb_db *db, struct ovsdb_snapshot_cursor *cursor,
-    uint32_t max_rows, struct buf_writer *w);
+    uint32_t max_rows, size_t enough_size, struct buf_writer *w);

@@ -10,8 +10,8 @@
 #include "ovsdb-lite/storage.h"
 
 enum {
-	OVSDB_STORAGE_ROWS_MAX = 1000,      // in one record of a snapshot
-	OVSDB_STORAGE_ROWS_SIZE = 16 << 20, // bytes, unless a single row is larger
+	OVSDB_STORAGE_ROWS_MAX = 1000,     // in one record of a snapshot
+	OVSDB_STORAGE_ROWS_SIZE = 1 << 20, // bytes, and the row that goes past it
 };
 
 struct ovsdb_stored_db {

@@ -75,7 +75,8 @@ void ovsdb_storage_put_conversion(
 	size_t at = w->size;
 	uint32_t n = 0;
 	buf_put_u32(w, 0);
-	while (ovsdb_snapshot_encode(db, &cursor, OVSDB_STORAGE_ROWS_MAX, w))
+	while (
+	    ovsdb_snapshot_encode(db, &cursor, OVSDB_STORAGE_ROWS_MAX, OVSDB_STORAGE_ROWS_SIZE, w))
 		n++;
 	n = htole32(n);
 	if (!w->bad)
@@ -128,27 +129,14 @@ int ovsdb_storage_replay(
 	return r;
 }
 
-/* Many rows, or where these are large, one. False: there are no more. */
+/* False: there are no more. */
 static bool put_rows(const struct ovsdb_storage *s, size_t i, struct ovsdb_snapshot_cursor *cursor,
     struct buf_writer *w)
 {
-	static const struct {
-		uint32_t n;
-		size_t size;
-	} limits[] = {
-	    {OVSDB_STORAGE_ROWS_MAX, OVSDB_STORAGE_ROWS_SIZE}, {1, OVSDB_RECORD_PAYLOAD_MAX}};
-	const struct ovsdb_snapshot_cursor from = *cursor;
-	bool any = true;
-	w->bad = true;
-	for (size_t k = 0; k < ARRAY_SIZE(limits) && w->bad; k++) {
-		*cursor = from;
-		w->size = 0;
-		w->bad = false;
-		w->max_size = limits[k].size;
-		buf_put_u16(w, htole16((uint16_t)i));
-		any = ovsdb_snapshot_encode(s->dbs[i].db, cursor, limits[k].n, w);
-	}
-	return any;
+	w->size = 0;
+	buf_put_u16(w, htole16((uint16_t)i));
+	return ovsdb_snapshot_encode(
+	    s->dbs[i].db, cursor, OVSDB_STORAGE_ROWS_MAX, OVSDB_STORAGE_ROWS_SIZE, w);
 }
 
 static void put_string(struct buf_writer *w, const char *s)

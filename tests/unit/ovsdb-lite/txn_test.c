@@ -52,7 +52,7 @@ static struct buf_writer snapshot_of(const struct ovsdb_db *db)
 	struct buf_writer w;
 
 	buf_writer_init(&w, BYTES_MAX);
-	while (ovsdb_snapshot_encode(db, &cursor, 2, &w))
+	while (ovsdb_snapshot_encode(db, &cursor, 2, SIZE_MAX, &w))
 		continue;
 	assert_false(w.bad);
 	return w;
