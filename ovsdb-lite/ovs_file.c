@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ovsdb-lite/ovs_file.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +22,10 @@ struct row_edit {
 	size_t n_cells;
 };
 
+static struct ovsdb_error *read_txns(FILE *f, struct ovsdb_db *db, uint64_t *ret_size);
 static json_t *read_record(FILE *f, const char **fault);
+static bool is_cut_header(FILE *f, const char *line);
+static json_t *read_text(FILE *f, size_t size, const char *hash, const char **fault);
 static void format_hash(const char *text, size_t size, char hash[HASH_LEN + 1]);
 static struct ovsdb_db *read_schema(FILE *f, const char *path, struct err *err);
 static struct ovsdb_error *apply_record(struct ovsdb_db *db, const json_t *record);
@@ -44,19 +48,12 @@ struct ovsdb_db *ovsdb_ovs_file_read(const char *path, uint64_t *ret_size, struc
 		err_set(err, ERR_NOT_FOUND, "%s: %s", path, strerror(errno));
 		return NULL;
 	}
+	uint64_t size;
 	struct ovsdb_db *db = read_schema(f, path, err);
 	struct ovsdb_error *error = NULL;
-	const char *fault;
-	if (db != NULL)
+	if (db != NULL) {
 		ovsdb_db_begin_load(db);
-	for (bool more = db != NULL; more;) {
-		if (ret_size != NULL)
-			*ret_size = (uint64_t)ftell(f);
-		json_t *record = read_record(f, &fault);
-		if (record != NULL)
-			error = apply_record(db, record);
-		more = record != NULL && error == NULL;
-		json_decref(record);
+		error = read_txns(f, db, ret_size != NULL ? ret_size : &size);
 	}
 	fclose(f);
 	if (db != NULL && error == NULL)
@@ -74,28 +71,70 @@ void ovsdb_ovs_file_write(FILE *f, const struct ovsdb_db *db, const char *commen
 	write_record(f, content_of(db, comment));
 }
 
-/* NULL at the end, and when the record is not whole. */
+static struct ovsdb_error *read_txns(FILE *f, struct ovsdb_db *db, uint64_t *ret_size)
+{
+	struct ovsdb_error *error = NULL;
+	const char *fault = NULL;
+	for (json_t *record = NULL; error == NULL; json_decref(record)) {
+		*ret_size = (uint64_t)ftell(f);
+		record = read_record(f, &fault);
+		if (record == NULL)
+			break;
+		error = apply_record(db, record);
+	}
+	if (error == NULL && fault != NULL)
+		error = ovsdb_error_create(
+		    "ovsdb error", "the file is damaged at byte %" PRIu64 ": %s", *ret_size, fault);
+	return error;
+}
+
+/* NULL with no fault: there is no more, but maybe a record that the end of the file cuts. */
 static json_t *read_record(FILE *f, const char **fault)
 {
-	char line[HEADER_SIZE], hash[HASH_LEN + 1] = "", got[HASH_LEN + 1];
+	char line[HEADER_SIZE], hash[HASH_LEN + 1] = "";
 	unsigned long size = 0;
 	int end = 0;
-	*fault = "it ends early";
-	if (fgets(line, sizeof(line), f) == NULL)
+	*fault = NULL;
+	if (fgets(line, sizeof(line), f) == NULL) {
+		if (ferror(f))
+			*fault = "it cannot be read";
 		return NULL;
-	*fault = strncmp(line, "OVSDB CLUSTER ", 14) == 0 ? "it is a clustered database"
-							  : "it is no database of ovsdb-server";
-	if (sscanf(line, "OVSDB JSON %9lu %40[0-9a-f]%n", &size, hash, &end) != 2 ||
-	    strlen(hash) != HASH_LEN || line[end] != '\n' || size > RECORD_MAX)
-		return NULL;
+	}
+	if (sscanf(line, "OVSDB JSON %9lu %40[0-9a-f]%n", &size, hash, &end) == 2 &&
+	    strlen(hash) == HASH_LEN && line[end] == '\n' && size <= RECORD_MAX)
+		return read_text(f, size, hash, fault);
+	if (strncmp(line, "OVSDB CLUSTER ", 14) == 0)
+		*fault = "it is a clustered database";
+	else if (!is_cut_header(f, line))
+		*fault = "no record of ovsdb-server begins there";
+	return NULL;
+}
+
+static bool is_cut_header(FILE *f, const char *line)
+{
+	static const char start[] = "OVSDB JSON ";
+	size_t len = strlen(line), start_len = MIN_OF(len, sizeof(start) - 1);
+	return feof(f) && memcmp(line, start, start_len) == 0 &&
+	       strspn(line + start_len, "0123456789abcdef ") == len - start_len;
+}
+
+/* One line: when it has an end it was not cut, and its size is wrong. */
+static json_t *read_text(FILE *f, size_t size, const char *hash, const char **fault)
+{
+	char got[HASH_LEN + 1];
 	char *text = ovsdb_alloc_dirty(size);
 	json_t *json = NULL;
-	*fault = "it ends early";
-	if (fread(text, 1, size, f) == size) {
+	size_t n = fread(text, 1, size, f);
+	if (ferror(f)) {
+		*fault = "it cannot be read";
+	} else if (n < size) {
+		*fault = memchr(text, '\n', n) != NULL ? "its size is wrong" : NULL;
+	} else {
 		format_hash(text, size, got);
-		*fault = "its checksum is wrong";
 		if (strcmp(hash, got) == 0)
 			json = json_loadb(text, size, 0, NULL);
+		if (json == NULL)
+			*fault = strcmp(hash, got) != 0 ? "its checksum is wrong" : "it is no JSON";
 	}
 	free(text);
 	return json;
@@ -115,7 +154,9 @@ static struct ovsdb_db *read_schema(FILE *f, const char *path, struct err *err)
 	struct ovsdb_schema *schema = NULL;
 	json_t *json = read_record(f, &fault);
 	if (json == NULL) {
-		err_set(err, ERR_UNSUPPORTED, "%s: %s", path, fault);
+		fault = fault != NULL ? fault : "it ends early";
+		err_set(err, ERR_UNSUPPORTED, "%s is no database of a stand-alone ovsdb-server: %s",
+		    path, fault);
 		if (strstr(fault, "clustered") != NULL)
 			err_hint(
 			    err, "\"ovsdb-tool cluster-to-standalone\" makes another file of it");

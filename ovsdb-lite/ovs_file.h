@@ -12,8 +12,8 @@
 #include "ovsdb-lite/db.h"
 
 /*
- * As ovsdb-server takes it: *ret_size (may be NULL) is less than the file's when what follows is not whole, and left out. NULL with *err:
- * it is another kind of file, or does not fit its own schema.
+ * As ovsdb-server takes it: *ret_size (may be NULL) is less than the file's when the end of the file cuts its last record, which is left
+ * out. NULL with *err: it is another kind of file, is damaged, or does not fit its own schema.
  */
 MUST_CHECK
 struct ovsdb_db *ovsdb_ovs_file_read(const char *path, uint64_t *ret_size, struct err *err);

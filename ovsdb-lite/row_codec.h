@@ -23,10 +23,6 @@ void ovsdb_changes_encode(const struct ovsdb_changes *changes, struct buf_writer
 MUST_CHECK
 struct ovsdb_error *ovsdb_changes_decode(
     struct ovsdb_db *db, struct buf *b, struct ovsdb_changes **ret);
-/* No row twice: ovsdb_db_load puts all of them in. */
-MUST_CHECK
-struct ovsdb_error *ovsdb_changes_check_distinct(const struct ovsdb_changes *changes);
-
 /* NULL when no row is in the list twice: ovsdb_db_load puts all of them in. */
 MUST_CHECK
 struct ovsdb_error *ovsdb_changes_check_distinct(const struct ovsdb_changes *changes);

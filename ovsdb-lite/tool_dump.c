@@ -38,7 +38,7 @@ int ovsdb_tool_import(int, char *const *args, struct err *err)
 	if (r == 0 && stat(args[1], &st) == 0 && (uint64_t)st.st_size > size)
 		fprintf(stderr,
 		    "ovsdb-lite: %s: what follows byte %" PRIu64
-		    " is not whole, and was left out\n",
+		    " is cut by the end of the file, and was left out\n",
 		    args[1], size);
 	ovsdb_db_destroy(db);
 	return r;

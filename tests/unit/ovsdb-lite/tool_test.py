@@ -4,6 +4,7 @@
 
     tool_test.py TOOL
 """
+import hashlib
 import json
 import os
 import re
@@ -243,15 +244,59 @@ def test_file_of_ovsdb_server_is_imported():
         return [sorted(r["rows"], key=str) for r in json.loads(tool("query", *command, select, **more))]
     tool("import", "db", "theirs")
     assert result("db") == result("theirs", program="ovsdb-tool") and len(result("db")[0]) == 2
-    with open("theirs", "a", encoding="utf-8") as f:
-        f.write("OVSDB JSON 5 0000000000000000000000000000000000000000\n{}  \n")
-    done = subprocess.run([TOOL, "import", "db2", "theirs"], stderr=subprocess.PIPE, text=True, check=True)
-    assert "left out" in done.stderr and result("db2") == result("db")
     for text in ("", "{}", "OVSDB CLUSTER 5 0\n"):
         with open("other", "w", encoding="utf-8") as f:
             f.write(text)
         tool("import", "db3", "other", code=1)
         assert not os.path.exists("db3")
+
+
+def their_record(content):
+    text = (json.dumps(content) + "\n").encode()
+    return b"OVSDB JSON %d %s\n" % (len(text), hashlib.sha1(text).hexdigest().encode()) + text
+
+
+def their_file(*records):
+    with open("theirs", "wb") as f:
+        f.write(b"".join(records))
+
+
+def test_import_leaves_out_what_the_end_of_the_file_cuts_and_nothing_else():
+    records = [their_record(SCHEMA)] + [their_record({"a": {"00000000-0000-4000-8000-%012d" % n: {"n": n}}}) for n in range(3)]
+    whole, last = sum(len(r) for r in records[:-1]), len(records[-1])
+    select = json.dumps(["D", {"op": "select", "table": "a", "where": [], "columns": ["n"]}])
+
+    def count():
+        tool_path = "db%d" % whole
+        if os.path.exists(tool_path):
+            os.unlink(tool_path)
+        done = subprocess.run([TOOL, "import", tool_path, "theirs"], stderr=subprocess.PIPE, text=True, check=True)
+        return len(json.loads(tool("query", tool_path, select))[0]["rows"]), done.stderr
+    for left in range(1, last, 7):
+        their_file(*records[:-1], records[-1][:left])
+        rows, warning = count()
+        assert rows == 2 and "what follows byte %d" % whole in warning, (left, rows, warning)
+    their_file(*records)
+    assert count() == (3, "")
+    for number, record in enumerate(records):
+        for at in (0, 12, 20, record.index(b"\n"), len(record) - 5):
+            bad = record[:at] + bytes([record[at] ^ 1]) + record[at + 1:]
+            their_file(*records[:number], bad, *records[number + 1:])
+            tool("import", "bad", "theirs", code=1)
+            assert not os.path.exists("bad"), (number, at)
+    their_file(*records, b"xxx\n")
+    assert "no record" in tool("import", "bad", "theirs", code=1)
+
+
+def test_import_refuses_a_row_that_a_record_has_twice():
+    low, high = ("aaaaaaaa-0000-4000-8000-000000000001", "AAAAAAAA-0000-4000-8000-000000000001")
+    there = their_record({"a": {low: {"n": 1}}})
+    for first, second in (({"n": 1}, {"n": 2}), (None, None), ({"n": 1}, None)):
+        twice = their_record({"a": {low: first, high: second}})
+        for records in ((twice,), (there, twice)):
+            their_file(their_record(SCHEMA), *records)
+            tool("import", "bad", "theirs", code=1)
+            assert not os.path.exists("bad")
 
 
 def main():
