@@ -14,6 +14,7 @@
 enum {
 	SECTOR_SIZE = 512, // what a device writes whole, or not at all
 	WINDOW_SIZE = 1 << 20,
+	FALSE_HEADERS_MAX = 1000, // a crash leaves none
 };
 
 /* First and last byte occur in no UTF-8 text: few payloads have them, and neither is 0. */
@@ -43,8 +44,8 @@ static int read_header(
 static enum ovsdb_record_result reject(struct ovsdb_record_reader *r, const char *fault);
 static enum ovsdb_record_result judge(
     struct ovsdb_record_reader *r, uint64_t size, bool ends_early, const char *fault);
-static int any_record_follows(struct ovsdb_record_reader *r, bool *ret);
-static int is_later_record(struct ovsdb_record_reader *r, uint64_t pos, bool *ret);
+static int find_later_record(struct ovsdb_record_reader *r, const char **ret_fault);
+static int is_later_record(struct ovsdb_record_reader *r, uint64_t pos, size_t *n_false, bool *ret);
 static int is_whole(
     struct ovsdb_record_reader *r, uint64_t pos, const struct record_header *header, bool *ret);
 static int has_unwritten_sector(struct ovsdb_record_reader *r, uint64_t size, bool *ret);
@@ -172,12 +173,13 @@ static enum ovsdb_record_result reject(struct ovsdb_record_reader *r, const char
 static enum ovsdb_record_result judge(
     struct ovsdb_record_reader *r, uint64_t size, bool ends_early, const char *fault)
 {
-	bool follows = false, unwritten = false;
+	const char *later = NULL;
+	bool unwritten = false;
 	r->fault = fault;
-	if (any_record_follows(r, &follows) != 0)
+	if (find_later_record(r, &later) != 0)
 		return OVSDB_RECORD_UNREADABLE;
-	if (follows)
-		return reject(r, "it is damaged, and good records follow");
+	if (later != NULL)
+		return reject(r, later);
 	if (ends_early)
 		return OVSDB_RECORD_TORN;
 	if (has_unwritten_sector(r, size, &unwritten) != 0)
@@ -185,10 +187,12 @@ static enum ovsdb_record_result judge(
 	return unwritten ? OVSDB_RECORD_TORN : OVSDB_RECORD_BAD;
 }
 
-static int any_record_follows(struct ovsdb_record_reader *r, bool *ret)
+/* Each false header may cost the checksum of all that follows it. */
+static int find_later_record(struct ovsdb_record_reader *r, const char **ret_fault)
 {
-	*ret = false;
-	for (uint64_t pos = r->pos + 1; !*ret && pos + OVSDB_RECORD_OVERHEAD <= r->size;) {
+	size_t n_false = 0;
+	bool found_one = false;
+	for (uint64_t pos = r->pos + 1; !found_one && pos + OVSDB_RECORD_OVERHEAD <= r->size;) {
 		const uint8_t *data;
 		int err = view(r, pos, 1, &data);
 		if (err != 0)
@@ -198,15 +202,21 @@ static int any_record_follows(struct ovsdb_record_reader *r, bool *ret)
 		pos += found == NULL ? size : (size_t)(found - data);
 		if (found == NULL)
 			continue;
-		err = is_later_record(r, pos, ret);
+		err = is_later_record(r, pos, &n_false, &found_one);
 		if (err != 0)
 			return err;
+		if (n_false > FALSE_HEADERS_MAX) {
+			*ret_fault = "it is damaged, and too many false records follow";
+			return 0;
+		}
 		pos++;
 	}
+	if (found_one)
+		*ret_fault = "it is damaged, and good records follow";
 	return 0;
 }
 
-static int is_later_record(struct ovsdb_record_reader *r, uint64_t pos, bool *ret)
+static int is_later_record(struct ovsdb_record_reader *r, uint64_t pos, size_t *n_false, bool *ret)
 {
 	struct record_header header;
 	if (r->size - pos < OVSDB_RECORD_OVERHEAD)
@@ -217,7 +227,11 @@ static int is_later_record(struct ovsdb_record_reader *r, uint64_t pos, bool *re
 	bool is_ours = r->pos == 0 || header.salt == r->chain.salt;
 	*ret = is_ours && header.sequence > r->chain.sequence &&
 	       header.payload_size <= r->size - pos - OVSDB_RECORD_OVERHEAD;
-	return *ret ? is_whole(r, pos, &header, ret) : 0;
+	if (!*ret)
+		return 0;
+	err = is_whole(r, pos, &header, ret);
+	*n_false += err == 0 && !*ret;
+	return err;
 }
 
 static int is_whole(

@@ -453,6 +453,40 @@ static void content_that_looks_like_a_record_is_content(void **)
 	assert_file_has(N_RECORDS);
 }
 
+/* As somebody can make it who has the file: each header would have a gigabyte read and checksummed. */
+static void search_for_later_records_is_limited(void **)
+{
+	static uint8_t payload[3000 * OVSDB_RECORD_HEADER_SIZE];
+	size_t sizes[N_RECORDS + 1];
+	for (size_t n = 100; n <= 3000; n += 2900) {
+		struct past past;
+		struct err err;
+		struct buf_writer w;
+		unlink(path);
+		make_journal(sizes);
+		struct ovsdb_journal *j = open_journal(&past, &err);
+		struct ovsdb_record_chain chain = {
+		    .salt = ovsdb_journal_mark(j).chain.salt, .sequence = 1000};
+		buf_writer_init(&w, 2000);
+		assert_int_equal(ovsdb_record_encode(&w, &chain, CHANGE, payload, 1000), 0);
+		for (size_t i = 0; i < n; i++)
+			memcpy(payload + i * OVSDB_RECORD_HEADER_SIZE, w.data,
+			    OVSDB_RECORD_HEADER_SIZE);
+		buf_writer_fini(&w);
+		mask(j, payload, sizeof(payload));
+		assert_int_equal(
+		    ovsdb_journal_append(j, CHANGE, payload, sizeof(payload), &err), 0);
+		uint64_t size = ovsdb_journal_size(j);
+		ovsdb_journal_close(j);
+		memset(payload, 0, sizeof(payload));
+		assert_int_equal(truncate(path, (off_t)size - 1), 0);
+		if (n == 100)
+			assert_file_has(N_RECORDS);
+		else
+			assert_damaged(sizes[N_RECORDS]);
+	}
+}
+
 static void file_of_another_program_is_refused(void **)
 {
 	static const char *const texts[] = {"OVSDB JSON 15 0123\n{}", "", "hello"};
@@ -762,6 +796,7 @@ int main(void)
 	    T(records_in_another_order_doubled_or_missing_are_refused),
 	    T(records_of_another_file_are_refused),
 	    T(content_that_looks_like_a_record_is_content),
+	    T(search_for_later_records_is_limited),
 	    T(file_of_another_program_is_refused),
 	    T(file_is_locked_also_after_it_was_replaced),
 	    T(reader_leaves_a_torn_tail_alone),
