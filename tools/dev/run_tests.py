@@ -21,8 +21,8 @@ LOG_LINES = 200
 
 
 class Test:
-    def __init__(self, name, cmd, timeout_s, env=None, parallel=True):
-        self.name, self.cmd, self.timeout_s, self.env, self.parallel = name, cmd, timeout_s, env or {}, parallel
+    def __init__(self, name, cmd, timeout_s, env=None, parallel=True, directory=TOP):
+        self.name, self.cmd, self.timeout_s, self.env, self.parallel, self.directory = name, cmd, timeout_s, env or {}, parallel, directory
 
 
 class Runner:
@@ -41,7 +41,7 @@ class Runner:
                 self.report(test, 126, "%s is not executable: chmod +x it" % test.cmd[0], 0)
                 return
             # A session of its own: a timeout ends the test and all it has started, and nothing else.
-            process = subprocess.Popen(test.cmd, cwd=TOP, env={**os.environ, **test.env}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            process = subprocess.Popen(test.cmd, cwd=test.directory, env={**os.environ, **test.env}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                        stderr=subprocess.STDOUT, start_new_session=True)
             self.running.add(process)
         try:
@@ -92,7 +92,8 @@ def style_tests(build):
 def meson_tests(build, suites):
     env = {"ASAN_OPTIONS": "detect_stack_use_after_return=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
     tests = subprocess.run(["meson", "introspect", "--tests", build], capture_output=True, text=True, check=True).stdout
-    return [Test(t["name"], t["cmd"], t["timeout"], {**t["env"], **env}, t["is_parallel"]) for t in json.loads(tests)
+    # In the build directory, as `meson test` does: arguments that are built files are relative to it.
+    return [Test(t["name"], t["cmd"], t["timeout"], {**t["env"], **env}, t["is_parallel"], t["workdir"] or build) for t in json.loads(tests)
             if any(s.split(":")[-1] in suites for s in t["suite"])]
 
 

@@ -447,7 +447,7 @@ static void texts_of_flows_are_read_as_values_are(void **)
 	for (size_t f = 0; f < FIELD__COUNT; f++) {
 		for (size_t v = 0; v < ARRAY_SIZE(values); v++, n++) {
 			snprintf(text, sizeof(text),
-			    "{'bridge':'b','match':{'eth_type':'%s','ip_proto':%u,'%s':%s}}",
+			    "{'bridge':'b','match':{'eth_type':'%s','ip_proto':%d,'%s':%s}}",
 			    rand_r(&seed) % 2 ? "0x0800" : "0x86dd", rand_r(&seed) % 3 ? 6 : 58,
 			    flow_fields[f].name, values[v]);
 			json_t *j = json_of_or_null(text, json);

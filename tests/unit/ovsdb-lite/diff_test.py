@@ -393,7 +393,8 @@ def main():
         schema = folder + "/schema"
         with open(schema, "w", encoding="utf-8") as f:
             json.dump(SCHEMA, f)
-        server, engine = Server(folder, schema), Engine(sys.argv[1], schema)
+        engine = Engine(sys.argv[1], schema)
+        server = Server(folder, schema)
         try:
             result = run(server, engine, seed, n)
         finally:

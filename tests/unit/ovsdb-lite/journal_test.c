@@ -12,6 +12,7 @@
 
 #include "datapath/base/log.h"
 #include "ovsdb-lite/draft.h"
+#include "tests/unit/ovsdb-lite/faulty_io.h"
 
 enum { N_ROWS = 3, N_RECORDS = 5, FILE_MAX = 16384, ROWS = OVSDB_JOURNAL_USER, CHANGE };
 
@@ -29,63 +30,11 @@ struct past {
 
 static char dir[64], path[100];
 
-/* Faults on demand: the call that fails, counted down. 0: none. */
-static int fail_write, fail_sync, fail_truncate, fail_rename, fail_sync_dir;
-static size_t write_at_most = SIZE_MAX;
-
-static bool fails(int *counter)
-{
-	if (*counter == 0 || --*counter > 0)
-		return false;
-	errno = EIO;
-	return true;
-}
-
-static ssize_t faulty_write(int fd, const void *data, size_t size, off_t at)
-{
-	if (fails(&fail_write)) {
-		/* Half of it gets to the disk. */
-		(void)!pwrite(fd, data, size / 2, at);
-		errno = ENOSPC;
-		return -1;
-	}
-	return pwrite(fd, data, MIN_OF(size, write_at_most), at);
-}
-
-static int faulty_sync(int fd)
-{
-	return fails(&fail_sync) ? -1 : fdatasync(fd);
-}
-
-static int faulty_truncate(int fd, off_t size)
-{
-	return fails(&fail_truncate) ? -1 : ftruncate(fd, size);
-}
-
-static int faulty_rename(const char *from, const char *to)
-{
-	return fails(&fail_rename) ? -1 : rename(from, to);
-}
-
-static int faulty_sync_dir(int fd)
-{
-	return fails(&fail_sync_dir) ? -1 : fsync(fd);
-}
-
-static const struct ovsdb_journal_io faulty = {
-    .write = faulty_write,
-    .sync = faulty_sync,
-    .truncate = faulty_truncate,
-    .rename = faulty_rename,
-    .sync_dir = faulty_sync_dir,
-};
-
 static int make_dir(void **)
 {
 	snprintf(dir, sizeof(dir), "%s/ovsdb-journal-XXXXXX", test_tmp());
 	log_init("test", LOG_LVL_ERR);
-	fail_write = fail_sync = fail_truncate = fail_rename = fail_sync_dir = 0;
-	write_at_most = SIZE_MAX;
+	faulty_io_reset();
 	if (mkdtemp(dir) == NULL)
 		return -1;
 	snprintf(path, sizeof(path), "%s/db", dir);
