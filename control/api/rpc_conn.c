@@ -34,7 +34,8 @@ static void settle(struct rpc_conn *c);
 static void write_out(struct rpc_conn *c);
 static void give_up(struct rpc_conn *c, const struct err *err);
 
-void rpc_conn_create(struct rpc_server *s, const struct rpc_link *link, const struct rpc_peer *peer)
+void rpc_conn_create(
+    struct rpc_server *s, const struct ovsdb_link *link, const struct rpc_peer *peer)
 {
 	struct rpc_conn *c = mem_alloc(sizeof(*c));
 	c->server = s;
@@ -63,7 +64,7 @@ void rpc_conn_destroy(struct rpc_conn *c)
 	event_free(c->write_event);
 	event_free(c->run_event);
 	evbuffer_free(c->out);
-	rpc_link_close(&c->link);
+	ovsdb_link_close(&c->link);
 	list_del(&c->node);
 	s->n_conns--;
 	uint64_t token = c->token;
@@ -141,7 +142,7 @@ static bool read_some(struct rpc_conn *c)
 {
 	if (c->in_capacity - c->in_size < READ_SIZE / 2 && !make_room(c))
 		return false;
-	ssize_t n = rpc_link_read(
+	ssize_t n = ovsdb_link_read(
 	    &c->link, c->in + c->in_size, MIN_OF(c->in_capacity - c->in_size, (size_t)READ_SIZE));
 	if (n < 0) {
 		c->broken = n != -EAGAIN;
@@ -269,7 +270,7 @@ static void settle(struct rpc_conn *c)
 		event_add(c->read_event, NULL);
 	else
 		event_del(c->read_event);
-	if (wants_input && rpc_link_has_input(&c->link))
+	if (wants_input && ovsdb_link_has_input(&c->link))
 		event_active(c->read_event, EV_READ, 0);
 	bool is_partial = may_run(c) && c->in_size > 0 && c->in_scanned == c->in_size;
 	if (!is_partial)
@@ -283,7 +284,7 @@ static void write_out(struct rpc_conn *c)
 	while (evbuffer_get_length(c->out) > 0 && !c->broken) {
 		struct evbuffer_iovec v;
 		evbuffer_peek(c->out, -1, NULL, &v, 1);
-		ssize_t n = rpc_link_write(&c->link, v.iov_base, v.iov_len);
+		ssize_t n = ovsdb_link_write(&c->link, v.iov_base, v.iov_len);
 		if (n == -EAGAIN)
 			return;
 		c->broken = n <= 0;

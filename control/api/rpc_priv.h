@@ -13,10 +13,10 @@
 
 #include "control/api/json_line.h"
 #include "control/api/rpc.h"
-#include "control/api/rpc_link.h"
 #include "control/api/rpc_tls.h"
 #include "datapath/base/buf.h"
 #include "datapath/base/list.h"
+#include "ovsdb-lite/link.h"
 
 struct rpc_message;
 
@@ -33,7 +33,7 @@ struct rpc_conn {
 	struct list node;
 	struct rpc_server *server;
 	uint64_t token;
-	struct rpc_link link;
+	struct ovsdb_link link;
 	struct rpc_peer peer;
 
 	struct event *read_event, *write_event, *run_event;
@@ -78,15 +78,15 @@ void rpc_message_orphan(struct rpc_message *m);
 
 /* rpc_server.c */
 /* A new connection of peer, or a refusal. Takes link. */
-void rpc_conn_accept(struct rpc_server *s, struct rpc_link *link, const struct rpc_peer *peer);
+void rpc_conn_accept(struct rpc_server *s, struct ovsdb_link *link, const struct rpc_peer *peer);
 /* Says why on a link that is to be closed. */
-void rpc_refuse(struct rpc_link *link, const struct err *err);
+void rpc_refuse(struct ovsdb_link *link, const struct err *err);
 /* What a client of this role may still use of the memory of all. */
 size_t rpc_memory_left(const struct rpc_server *s, const struct role *role);
 
 /* rpc_conn.c */
 void rpc_conn_create(
-    struct rpc_server *s, const struct rpc_link *link, const struct rpc_peer *peer);
+    struct rpc_server *s, const struct ovsdb_link *link, const struct rpc_peer *peer);
 void rpc_conn_destroy(struct rpc_conn *c);
 /* Time has passed: ends lines that are not finished and clients that say nothing. */
 void rpc_conn_tick(struct rpc_conn *c, uint64_t now_ms);

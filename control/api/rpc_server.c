@@ -183,7 +183,7 @@ bool rpc_notify(struct rpc_server *s, uint64_t token, const char *method, json_t
 	return sent;
 }
 
-void rpc_conn_accept(struct rpc_server *s, struct rpc_link *link, const struct rpc_peer *peer)
+void rpc_conn_accept(struct rpc_server *s, struct ovsdb_link *link, const struct rpc_peer *peer)
 {
 	uint32_t n = 0;
 	struct err err = {0};
@@ -199,17 +199,17 @@ void rpc_conn_accept(struct rpc_server *s, struct rpc_link *link, const struct r
 	}
 	s->counters.n_refused++;
 	rpc_refuse(link, &err);
-	rpc_link_close(link);
+	ovsdb_link_close(link);
 }
 
-void rpc_refuse(struct rpc_link *link, const struct err *err)
+void rpc_refuse(struct ovsdb_link *link, const struct err *err)
 {
 	json_t *reply = json_pack(
 	    "{s:s, s:n, s:o}", "jsonrpc", "2.0", "id", "error", rpc_error_to_json(err, -1));
 	char *text = json_text(reply, JSON_COMPACT);
 	size_t size = strlen(text);
 	text[size] = '\n'; // in place of the NUL: a message is one line
-	(void)!rpc_link_write(link, text, size + 1);
+	(void)!ovsdb_link_write(link, text, size + 1);
 	free(text);
 	json_decref(reply);
 }
@@ -267,7 +267,7 @@ static void on_listen(evutil_socket_t fd, short, void *arg)
 		close(conn);
 		return;
 	}
-	struct rpc_link link = rpc_link_plain(conn);
+	struct ovsdb_link link = {.fd = conn};
 	rpc_conn_accept(s, &link, &peer);
 }
 

@@ -22,7 +22,7 @@ enum { BACKLOG = 64, SEND_TIMEOUT_MS = 60000, LOG_INTERVAL_MS = 1000 };
 struct handshake {
 	struct list node;
 	struct rpc_tls *tls;
-	struct rpc_link link;
+	struct ovsdb_link link;
 	struct event *event;
 	struct ip_addr from;
 	uint64_t begun_ms;
@@ -198,7 +198,7 @@ static void handshake_start(struct rpc_tls *t, int fd, const struct sockaddr_sto
 	SSL_set_accept_state(tls);
 	struct handshake *h = mem_alloc(sizeof(*h));
 	h->tls = t;
-	h->link = rpc_link_tls(fd, tls);
+	h->link = (struct ovsdb_link){.fd = fd, .tls = tls};
 	h->from = address;
 	h->begun_ms = clock_ms();
 	h->event = event_new(s->base, fd, EV_READ, on_ready, h);
@@ -261,7 +261,7 @@ static void handshake_finish(struct handshake *h)
 	snprintf(peer.who, sizeof(peer.who), "%s", name);
 	snprintf(peer.client, sizeof(peer.client), "%.40s from %s (%s)", name,
 	    ip_format(&h->from, address), role_format(role, text));
-	struct rpc_link link = h->link;
+	struct ovsdb_link link = h->link;
 	h->link.tls = NULL;
 	t->server->counters.n_tls_accepted++;
 	handshake_destroy(h);
@@ -297,7 +297,7 @@ static void drain(struct handshake *h)
 static void handshake_destroy(struct handshake *h)
 {
 	if (h->link.tls != NULL)
-		rpc_link_close(&h->link);
+		ovsdb_link_close(&h->link);
 	event_free(h->event);
 	list_del(&h->node);
 	h->tls->n--;

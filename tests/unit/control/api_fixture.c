@@ -112,7 +112,7 @@ int api_connect_as(struct api *api, const char *role)
 	peer.role = rules.rules[0].role;
 	snprintf(peer.who, sizeof(peer.who), "test %s", role);
 	snprintf(peer.client, sizeof(peer.client), "test (%s)", role);
-	struct rpc_link link = rpc_link_plain(fds[1]);
+	struct ovsdb_link link = {.fd = fds[1]};
 	rpc_conn_accept(api->daemon.rpc, &link, &peer);
 	api_run(api);
 	return fds[0];
