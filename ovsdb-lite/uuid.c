@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "datapath/base/hash.h"
+#include "datapath/base/net_types.h"
 
 #define VERSION_MASK 0xf000ULL
 #define VERSION_4    0x4000ULL
@@ -15,7 +16,6 @@
 #define VARIANT_RFC  (2ULL << 62)
 
 static const struct hash_key *process_key(void);
-static int hex_digit(char c);
 
 struct ovsdb_uuid ovsdb_uuid_random(void)
 {
@@ -100,15 +100,4 @@ static const struct hash_key *process_key(void)
 		hash_key_init(&key);
 	is_made = true;
 	return &key;
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }

@@ -9,7 +9,6 @@
 
 static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
 
-static int hex_digit(char c);
 static bool bits_are_zero_below(const struct ip6_addr *a, unsigned int len);
 
 bool mac_is_zero(const struct mac_addr *mac)
@@ -48,6 +47,17 @@ struct mac_addr mac_from_u64(uint64_t v)
 	for (size_t i = sizeof(mac.b); i-- > 0; v >>= 8)
 		mac.b[i] = (uint8_t)v;
 	return mac;
+}
+
+int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
 }
 
 int mac_parse(const char *s, struct mac_addr *ret)
@@ -197,17 +207,6 @@ struct ip6_addr ip6_solicited_node(const struct ip6_addr *target)
 
 	return (struct ip6_addr){
 	    {0xff, 2, [11] = 1, [12] = 0xff, [13] = t[13], [14] = t[14], [15] = t[15]}};
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 static bool bits_are_zero_below(const struct ip6_addr *a, unsigned int len)

@@ -32,6 +32,8 @@ enum {
 	IP_PREFIX_STR_SIZE = 50, // address, '/', 3 digits
 };
 
+/* -1: it is none. */
+int hex_digit(char c);
 bool mac_is_zero(const struct mac_addr *mac);
 bool mac_is_multicast(const struct mac_addr *mac); // broadcast included
 bool mac_is_broadcast(const struct mac_addr *mac);
