@@ -43,6 +43,14 @@ struct env *env_create(void)
 	return e;
 }
 
+struct env *env_create_with_ports(void)
+{
+	struct env *e = env_create();
+	for (uint16_t id = 1; id <= 5; id++)
+		env_port(e, id, 1, id * 10);
+	return e;
+}
+
 void env_destroy(struct env *e)
 {
 	for (uint32_t id = 1; id <= ENV_N_BRIDGES; id++) {

@@ -13,6 +13,12 @@
 
 enum { ENV_N_BRIDGES = 3, ENV_N_PORTS = 32, ENV_MAX_RULES = 512 };
 
+/* A packet, and the tag to write before it. */
+#define UDP4                                                                                     \
+	"eth_src=02:00:00:00:00:01,eth_dst=02:00:00:00:00:02,eth_type=0x0800,ipv4_src=10.0.0.1," \
+	"ipv4_dst=10.0.0.2,ip_proto=17,ip_ttl=64,udp_src=1000,udp_dst=53"
+#define TAGGED "vlan_tci=0x1007,vlan_tpid=0x8100,"
+
 struct env {
 	struct dp *dp;
 	struct worker *w;
@@ -25,6 +31,8 @@ struct env {
 
 /* Bridges are there, with a MAC table each; ports are added by the test. */
 struct env *env_create(void);
+/* The same with ports 1 to 5 on bridge 1, ten times their id as ofport. */
+struct env *env_create_with_ports(void);
 void env_destroy(struct env *e);
 /* Port id on a bridge under ofport, a device that is up. */
 struct port *env_port(struct env *e, uint16_t id, uint32_t bridge, uint32_t ofport);

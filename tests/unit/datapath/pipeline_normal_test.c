@@ -11,20 +11,13 @@
 
 #include "tests/unit/datapath/pipeline_env.h"
 
-#define UDP4                                                                                     \
-	"eth_src=02:00:00:00:00:01,eth_dst=02:00:00:00:00:02,eth_type=0x0800,ipv4_src=10.0.0.1," \
-	"ipv4_dst=10.0.0.2,ip_proto=17,ip_ttl=64,udp_src=1000,udp_dst=53"
-#define TAGGED "vlan_tci=0x1007,vlan_tpid=0x8100,"
-
 static struct env *e;
 static struct actions a; // cleared before each test
 
 static int setup(void **)
 {
-	e = env_create();
+	e = env_create_with_ports();
 	a.size = 0;
-	for (uint16_t id = 1; id <= 5; id++)
-		env_port(e, id, 1, id * 10); // port 1 is ofport 10
 	return 0;
 }
 
