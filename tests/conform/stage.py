@@ -16,37 +16,18 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import traceback
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests"))
+from verdict import Failure, expect, wait_for  # noqa: E402, F401
+
 BUILD = os.environ.get("BUILD", os.path.join(TOP, "build"))
 LITE = os.path.join(BUILD, "ovsdb-lite", "ovsdb-lite")
 SCHEMAS = "/usr/share/openvswitch"
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 PACKAGES = {"/usr/sbin/ovsdb-server": "openvswitch-common", "/usr/bin/ovs-vsctl": "openvswitch-switch", "/usr/bin/vtep-ctl": "openvswitch-vtep",
             "/usr/lib/python3/dist-packages/ovs": "python3-openvswitch", "/usr/lib/python3/dist-packages/ovsdbapp": "python3-ovsdbapp"}
-
-
-class Failure(Exception):
-    pass
-
-
-def expect(condition, text):
-    if not condition:
-        raise Failure(text)
-
-
-def wait_for(what, condition, timeout_s=10.0):
-    """Polls until condition() is true and returns its value; fails with what it waited for."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise Failure("did not happen in %g s: %s" % (timeout_s, what))
-        time.sleep(0.01)
 
 
 def accepts(path):

@@ -10,18 +10,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import traceback
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(TOP, "tools", "demo"))
+sys.path[:0] = [os.path.join(TOP, "tools", "demo"), os.path.join(TOP, "tests")]
 import lab  # noqa: E402
+from verdict import Failure, expect, wait_for  # noqa: E402, F401
 
 BUILD = os.environ.get("BUILD", os.path.join(TOP, "build"))
-
-
-class Failure(Exception):
-    pass
 
 
 class Skip(Exception):
@@ -32,23 +28,6 @@ def require(*programs):
     for program in programs:
         if shutil.which(program) is None:
             raise Skip("%s is not installed" % program)
-
-
-def expect(condition, text):
-    if not condition:
-        raise Failure(text)
-
-
-def wait_for(what, condition, timeout_s=10.0):
-    """Polls until condition() is true and returns its value; fails with what it waited for."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise Failure("did not happen in %g s: %s" % (timeout_s, what))
-        time.sleep(0.01)
 
 
 def netns_exec(netns, *cmd, check=True, timeout_s=60):
