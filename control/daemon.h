@@ -9,6 +9,7 @@
 #include <event2/event.h>
 #include <stdint.h>
 
+struct ovsdb_storage;
 struct store;
 struct txn_log;
 struct history;
@@ -27,6 +28,7 @@ struct daemon {
 	struct event_base *base;
 	const char *rundir;
 	uint64_t boot_id; // differs at each start
+	struct ovsdb_storage *storage; // the state directory's file
 	struct store *store;
 	struct txn_log *log;     // makes the store durable
 	struct history *history; // its last changes

@@ -11,6 +11,7 @@
 #include "control/api/history.h"
 #include "control/api/reconcile.h"
 #include "control/api/rpc.h"
+#include "control/api/state_file.h"
 #include "control/api/txn.h"
 #include "control/api/txn_log.h"
 #include "control/api/watch.h"
@@ -118,7 +119,10 @@ static int open_state(struct daemon *d, const struct options *o, struct err *err
 	d->watch = watch_create(d);
 	if (d->model == NULL)
 		return err_set(err, ERR_INTERNAL, "the model cannot be made");
-	d->log = txn_log_open(o->state, NULL, d->store, err);
+	d->storage = state_file_open(o->state, d->base, NULL, err);
+	if (d->storage == NULL)
+		return -EIO;
+	d->log = txn_log_open(d->storage, d->store, err);
 	if (d->log == NULL)
 		return -EIO;
 	return txn_engine_restore(d->txn, err);
@@ -183,6 +187,7 @@ static void close_all(struct daemon *d)
 	history_destroy(d->history);
 	txn_log_close(d->log);
 	store_destroy(d->store);
+	ovsdb_storage_close(d->storage);
 	if (d->base != NULL)
 		event_base_free(d->base);
 }

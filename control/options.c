@@ -30,7 +30,7 @@ static const char help_text[] =
     "The control daemon of Sluice: serves the JSON-RPC API and programs sluice-switch.\n"
     "\n"
     "  --rundir DIR             where api.sock is made and switch.sock is (default /run/sluice)\n"
-    "  --state DIR              journal and snapshots (default /var/lib/sluice)\n"
+    "  --state DIR              what is to survive, in sluice.db (default /var/lib/sluice)\n"
     "  --log-level LEVEL        err, warn, info or debug (default info)\n"
     "  --client-memory MIB      what all clients together may make it hold (default 512)\n"
     "  --version                print the version and exit\n"

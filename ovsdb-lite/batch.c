@@ -20,6 +20,7 @@ struct batch_item {
 	    *served; // of a transaction, or of the answer to one; NULL: another answer
 	struct ovsdb_changes *changes; // of a transaction
 	struct ovsdb_session *session; // of an answer; NULL: it ended
+	bool is_durable;               // already, by the user
 	bool is_undone;
 	size_t head_size, size; // of the answer's bytes
 	size_t n_results;       // in it
@@ -28,6 +29,7 @@ struct batch_item {
 
 static const char answer_end[] = ",\"error\":null}";
 
+static struct batch_item *add_changes(struct ovsdb_served *served, struct ovsdb_changes *changes);
 static void make_durable(struct ovsdb_server *s, struct err *err);
 static void take_in(struct batch_item *item);
 static void answer(struct batch_item *item, const struct err *err);
@@ -37,14 +39,25 @@ static void tell_user(struct ovsdb_server *s, struct list *items);
 
 void ovsdb_batch_add_changes(struct ovsdb_served *served, struct ovsdb_changes *changes)
 {
+	add_changes(served, changes);
+	if (served->storage != NULL)
+		ovsdb_storage_add(served->storage, &changes, 1);
+}
+
+void ovsdb_batch_add_durable(struct ovsdb_served *served, struct ovsdb_changes *changes)
+{
+	add_changes(served, changes)->is_durable = true;
+}
+
+static struct batch_item *add_changes(struct ovsdb_served *served, struct ovsdb_changes *changes)
+{
 	struct batch_item *item = ovsdb_alloc(sizeof(*item));
 	item->served = served;
 	item->changes = changes;
 	list_add(&served->server->batch, &item->node);
 	served->server->batch_size += ovsdb_changes_bytes(changes);
-	if (served->storage != NULL)
-		ovsdb_storage_add(served->storage, &changes, 1);
 	ovsdb_server_wake(served->server);
+	return item;
 }
 
 void ovsdb_batch_add_reply(struct ovsdb_session *s, struct ovsdb_served *served,
@@ -133,10 +146,10 @@ static void make_durable(struct ovsdb_server *s, struct err *err)
 static void take_in(struct batch_item *item)
 {
 	struct ovsdb_served *served = item->served;
-	item->is_undone = served->is_refused;
+	item->is_undone = served->is_refused && !item->is_durable;
 	for (size_t i = 0; i < item->changes->n; i++)
 		served->changed_tables[item->changes->array[i].table->schema->number] = 1;
-	if (served->is_refused)
+	if (item->is_undone)
 		return;
 	served->changed = true;
 	served->server->counters.n_txns++;

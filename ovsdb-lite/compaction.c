@@ -120,9 +120,10 @@ static bool wants_compaction(const struct ovsdb_storage *s)
 {
 	uint64_t snapshot = ovsdb_journal_snapshot_size(s->journal);
 	uint64_t after = ovsdb_journal_size(s->journal) - snapshot;
-	return s->options.base != NULL && ovsdb_storage_fault(s) == NULL &&
-	       after > OVSDB_COMPACT_MIN_SIZE && after > OVSDB_COMPACT_FACTOR * snapshot &&
-	       clock_ms() >= s->no_compaction_before_ms;
+	uint64_t min_size = s->options.compact_min_size;
+	min_size = min_size != 0 ? min_size : OVSDB_COMPACT_MIN_SIZE;
+	return s->options.base != NULL && ovsdb_storage_fault(s) == NULL && after > min_size &&
+	       after > OVSDB_COMPACT_FACTOR * snapshot && clock_ms() >= s->no_compaction_before_ms;
 }
 
 /* An error ends the compaction, without calling done. */

@@ -92,6 +92,16 @@ struct ovsdb_error *ovsdb_db_end_load(struct ovsdb_db *db)
 	return error;
 }
 
+void ovsdb_db_apply(struct ovsdb_db *db, struct ovsdb_changes *changes)
+{
+	assert(db->txn == NULL && changes->db == db);
+	for (size_t i = 0; i < changes->n; i++)
+		ovsdb_table_swap(
+		    changes->array[i].table, changes->array[i].old, changes->array[i].new);
+	list_foreach_safe (listener, &db->listeners, struct ovsdb_listener, node)
+		listener->committed(listener, changes);
+}
+
 void ovsdb_undo(struct ovsdb_db *db, struct ovsdb_changes *changes)
 {
 	assert(db->txn == NULL && changes->db == db);

@@ -57,6 +57,12 @@ void ovsdb_db_load(
 MUST_CHECK
 struct ovsdb_error *ovsdb_db_end_load(struct ovsdb_db *db);
 
+/*
+ * Makes changes the state without a transaction: for a user who alone writes the database and knows that values, maxRows and indexes
+ * hold, and that no column refers to rows. Listeners hear of it; ovsdb_undo takes it back.
+ */
+void ovsdb_db_apply(struct ovsdb_db *db, struct ovsdb_changes *changes);
+
 /* Puts the versions before a committed transaction back. The latest committed one first. */
 void ovsdb_undo(struct ovsdb_db *db, struct ovsdb_changes *changes);
 

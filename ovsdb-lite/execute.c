@@ -166,6 +166,9 @@ static struct ovsdb_error *check_allowed(
 		return ovsdb_error_create("not allowed",
 		    "%s operation not allowed on table in reserved database %s", operation->name,
 		    db);
+	if (x->request->is_reserved)
+		return ovsdb_error_create("not allowed",
+		    "%s operation not allowed: clients only read database %s", operation->name, db);
 	if (x->request->is_read_only)
 		return ovsdb_error_create("not allowed",
 		    "%s operation not allowed when database server is in read only mode",

@@ -17,6 +17,7 @@ struct ovsdb_request {
 	const json_t *
 	    params; // ["DB", operation, …]: transact's params; the database's name is not looked at
 	bool is_read_only;   // operations that change something are refused: "not allowed"
+	bool is_reserved;    // the same: nobody but the program writes this database
 	uint64_t elapsed_ms; // since the request came, for waits
 	bool (*holds_lock)(void *ctx, const char *name); // "assert"; NULL: holds none
 	void *ctx;

@@ -131,6 +131,14 @@ int ovsdb_server_fix_schema(struct ovsdb_server *s, const char *name)
 	return 0;
 }
 
+int ovsdb_server_reserve_db(struct ovsdb_server *s, const char *name)
+{
+	int r = ovsdb_server_fix_schema(s, name);
+	if (r == 0)
+		ovsdb_server_find_served(s, name)->is_reserved = true;
+	return r;
+}
+
 struct ovsdb_db *ovsdb_server_find_db(const struct ovsdb_server *s, const char *name)
 {
 	struct ovsdb_served *served = ovsdb_server_find_served(s, name);

@@ -50,6 +50,9 @@ int ovsdb_server_remove_db(struct ovsdb_server *s, const char *name);
 /* "convert" is refused: the user holds pointers into the database. -ENOENT when it is not served. */
 MUST_CHECK
 int ovsdb_server_fix_schema(struct ovsdb_server *s, const char *name);
+/* As fix_schema; and clients only read it: the user alone writes. */
+MUST_CHECK
+int ovsdb_server_reserve_db(struct ovsdb_server *s, const char *name);
 struct ovsdb_db *ovsdb_server_find_db(const struct ovsdb_server *s, const char *name); // or NULL
 
 /*
@@ -59,6 +62,11 @@ struct ovsdb_db *ovsdb_server_find_db(const struct ovsdb_server *s, const char *
 json_t *ovsdb_server_transact(struct ovsdb_server *s, struct ovsdb_db *db, json_t *operations);
 /* Commits a prepared transaction of a served database. */
 void ovsdb_server_commit(struct ovsdb_server *s, struct ovsdb_txn *txn);
+/*
+ * Of a served database: committed, and durable already by the user's own flush. Clients are told; the user, who knows, is not. Takes a
+ * reference of its own.
+ */
+void ovsdb_server_tell(struct ovsdb_server *s, struct ovsdb_changes *changes);
 /* Makes durable, and tells, what is committed up to here: at once. */
 void ovsdb_server_flush(struct ovsdb_server *s);
 

@@ -30,6 +30,7 @@ struct ovsdb_served {
 	uint64_t initial_shape;  // its serial
 	uint8_t *changed_tables; // by number; in the batch that is being told
 	bool is_fixed;           // its schema stays: the user holds on to it
+	bool is_reserved;        // the user alone writes it
 	bool changed;            // in the batch that is being told
 	bool is_refused;         // the batch's changes of it were undone
 };
@@ -140,6 +141,8 @@ struct ovsdb_error *ovsdb_session_at_limit(uint32_t *hits, const char *what);
 /* batch.c */
 /* Takes the reference. */
 void ovsdb_batch_add_changes(struct ovsdb_served *served, struct ovsdb_changes *changes);
+/* The same of what is on disk already. */
+void ovsdb_batch_add_durable(struct ovsdb_served *served, struct ovsdb_changes *changes);
 /* An answer to be sent when the batch is durable; served: the transaction's, whose failure is added to the result; else NULL. */
 void ovsdb_batch_add_reply(struct ovsdb_session *s, struct ovsdb_served *served,
     const struct buf_writer *head, const struct buf_writer *result, size_t n_results);

@@ -31,9 +31,10 @@ enum {
 };
 
 enum {
-	OVSDB_COMPACT_MIN_SIZE = 10 << 20, // of what came after the snapshot
-	OVSDB_COMPACT_FACTOR = 4,          // and as many times the snapshot
-	OVSDB_COMPACT_RETRY_MS = 60000,    // after one that failed
+	OVSDB_COMPACT_MIN_SIZE =
+	    10 << 20,             // of what came after the snapshot, unless the user says another
+	OVSDB_COMPACT_FACTOR = 4, // and as many times the snapshot
+	OVSDB_COMPACT_RETRY_MS = 60000, // after one that failed
 	OVSDB_STORAGE_MAX_DBS = 16,
 };
 
@@ -42,6 +43,7 @@ struct ovsdb_storage;
 struct ovsdb_storage_options {
 	const struct ovsdb_journal_io *io; // NULL: the system's
 	struct event_base *base;           // NULL: no compaction by itself, none in the background
+	uint64_t compact_min_size;         // bytes after the snapshot; 0: OVSDB_COMPACT_MIN_SIZE
 	bool read_only;                    // without lock, also while another process writes
 	bool
 	    salvage; // what comes before the damage; ovsdb_storage_compact makes it a good file, nothing else is allowed before

@@ -128,6 +128,19 @@ void ovsdb_server_commit(struct ovsdb_server *s, struct ovsdb_txn *txn)
 		ovsdb_changes_unref(changes);
 }
 
+void ovsdb_server_tell(struct ovsdb_server *s, struct ovsdb_changes *changes)
+{
+	struct ovsdb_served *served = ovsdb_server_served_of(s, changes->db);
+
+	if (!list_is_empty(&served->monitors) || !list_is_empty(&served->waiting)) {
+		ovsdb_batch_add_durable(served, ovsdb_changes_ref(changes));
+		return;
+	}
+	/* Nobody listens: a monitor that resumes gets all rows, and a large transaction costs nothing more here. */
+	ovsdb_history_clear(&served->history, changes->txn_id);
+	ovsdb_served_forget_initial(served);
+}
+
 void ovsdb_convert(struct ovsdb_session *s, const struct ovsdb_call *call)
 {
 	struct ovsdb_server *server = s->server;
@@ -154,6 +167,7 @@ static bool try_once(struct ovsdb_session *s, struct ovsdb_served *served, const
 {
 	struct ovsdb_request r = {.params = params,
 	    .is_read_only = s->is_read_only || served == s->server->own,
+	    .is_reserved = served->is_reserved,
 	    .elapsed_ms = clock_ms() - arrived_ms,
 	    .holds_lock = ovsdb_lock_is_held,
 	    .ctx = s};

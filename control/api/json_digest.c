@@ -148,37 +148,3 @@ static uint64_t mix(uint64_t h, uint64_t word)
 	h = (h ^ word) * 0x9e3779b97f4a7c15;
 	return h ^ h >> 29 ^ h >> 47;
 }
-
-uint64_t json_digest_v1(json_t *value)
-{
-	uint64_t parts[3] = {json_typeof(value), 0, 0};
-	const char *key;
-	json_t *member;
-	size_t i;
-
-	switch (json_typeof(value)) {
-	case JSON_OBJECT:
-		json_object_foreach (value, key, member) {
-			uint64_t pair[2] = {hash_stable(key, strlen(key)), json_digest_v1(member)};
-			parts[1] += hash_stable(pair, sizeof(pair));
-		}
-		break;
-	case JSON_ARRAY:
-		json_array_foreach (value, i, member) {
-			uint64_t pair[2] = {parts[1], json_digest_v1(member)};
-			parts[1] = hash_stable(pair, sizeof(pair));
-		}
-		break;
-	case JSON_STRING:
-		parts[1] = hash_stable(json_string_value(value), json_string_length(value));
-		break;
-	case JSON_INTEGER: parts[1] = (uint64_t)json_integer_value(value); break;
-	case JSON_REAL: {
-		double d = json_real_value(value);
-		memcpy(&parts[2], &d, sizeof(d));
-		break;
-	}
-	default: break;
-	}
-	return hash_stable(parts, sizeof(parts));
-}

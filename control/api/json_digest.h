@@ -3,7 +3,7 @@
 
 /*
  * What two requests must have in common to be the same: a digest over JSON values that does not depend on the order of members, nor on how
- * they are written. Stable across versions of the daemon, because the journal keeps it. Nobody but the client itself is fooled by a collision.
+ * they are written. Stable across versions of the daemon, because they are kept with the state. Nobody but the client itself is fooled by a collision.
  *
  * Threads: any. Memory: none.
  */
@@ -18,5 +18,3 @@ uint64_t json_plain_digest(struct json_plain *p);
 uint64_t json_digest_list(void);
 uint64_t json_digest_add(uint64_t list, uint64_t entry);
 uint64_t json_digest_string(const char *text, size_t size);
-/* As version 1 of the journal's records had it. */
-uint64_t json_digest_v1(json_t *value);

@@ -39,7 +39,7 @@ json_t *api_object_json(const struct api_object *o);
 json_t *api_object_column(const struct api_object *o, const char *name);
 /* A column that is a text, without its quotes; size 0: absent. Borrowed. */
 struct json_span api_object_text_column(const struct api_object *o, const char *name);
-/* The content as text for the journal: columns that have their default may be left out. */
+/* The content as text for its row: columns that have their default may be left out. */
 void api_object_write(const struct api_object *o, struct buf_writer *w);
 /* Same owner and same content. */
 bool api_object_equal(const struct api_object *a, const struct api_object *b);

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The desired state: objects by table and name, one generation, in memory; journal.h makes it durable.
+ * The desired state: objects by table and name, one generation, in memory; txn_log.h makes it durable.
  * Objects are immutable once in: a change replaces them.
  *
  * Threads: sluiced's loop. Memory: the store has a reference to each object.

@@ -14,6 +14,7 @@
 #include "control/ovsdb/vswitch.h"
 #include "control/vnet/vnet.h"
 #include "datapath/base/json_util.h"
+#include "ovsdb-lite/storage.h"
 
 #define LOG_MODULE "sys"
 #include "datapath/base/log.h"
@@ -51,8 +52,7 @@ void sys_health(struct rpc_request *req)
 {
 	struct daemon *d = rpc_daemon(req);
 	struct rpc_counters n = rpc_server_counters(d->rpc);
-	const struct journal *journal = txn_log_journal(d->log);
-	bool read_only = journal_is_read_only(journal);
+	bool read_only = ovsdb_storage_fault(d->storage) != NULL;
 	struct dp_client_status dp;
 	dp_client_status(d->dp, &dp);
 	json_t *counters = counters_to_json(&n), *ovsdb = vswitch_to_json(d->vswitch);
@@ -60,7 +60,7 @@ void sys_health(struct rpc_request *req)
 	rpc_reply(req,
 	    json_pack("{s:b, s:s, s:I, s:b, s:o, s:I, s:o, s:o}", "ok",
 		!read_only && dp.is_connected && dp.n_refusals == 0 && ovsdb_ok, "journal",
-		read_only ? "read-only" : "ok", "journal_bytes", (json_int_t)journal_size(journal),
+		read_only ? "read-only" : "ok", "journal_bytes", (json_int_t)ovsdb_storage_size(d->storage),
 		"switch_connected", dp.is_connected, "switch", switch_to_json(d), "generation",
 		(json_int_t)store_generation(d->store), "rpc", counters, "ovsdb", ovsdb));
 }

@@ -205,8 +205,7 @@ static bool answer_repeat(struct txn *t)
 	const struct txn_seen *seen = txn_log_find(d->log, t->spec.txn_id);
 	if (seen == NULL)
 		return false;
-	uint64_t digest = seen->is_v1 ? txn_ops_digest_v1(&t->spec.ops, t->spec.owner) : t->digest;
-	if (seen->digest != digest) {
+	if (seen->digest != t->digest) {
 		struct err err = {0};
 		err_path(&err, "/txn_id");
 		err_set(&err, ERR_CONFLICT, "txn_id %s was used for another transaction",
@@ -457,7 +456,6 @@ static void on_next(evutil_socket_t, short, void *arg)
 	struct txn_engine *e = arg;
 	if (e->running != NULL)
 		return;
-	txn_log_compact(e->daemon->log, e->daemon->store);
 	if (!list_is_empty(&e->jobs)) {
 		struct txn_job *job = list_entry(e->jobs.next, struct txn_job, node);
 		list_del(&job->node);

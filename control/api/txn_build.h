@@ -45,7 +45,6 @@ size_t txn_ops_count(const struct txn_ops *ops);
 void txn_ops_fini(struct txn_ops *ops);
 /* What makes two requests the same. */
 uint64_t txn_ops_digest(const struct txn_ops *ops, const char *owner);
-uint64_t txn_ops_digest_v1(const struct txn_ops *ops, const char *owner);
 
 /* 0, or -EINVAL with *errs filled. *ret is to be finished either way. */
 MUST_CHECK

@@ -2,29 +2,33 @@
 #pragma once
 
 /*
- * Transactions as the journal keeps them, and the window of transaction ids that makes them repeatable without harm: the
- * ids of the last TXN_WINDOW transactions with a digest of what they asked for.
+ * Makes transactions durable, as transactions of the database Sluice (object_rows.h), and keeps the window of transaction ids that
+ * makes them repeatable without harm: the ids of the last TXN_WINDOW transactions with a digest of what they asked for.
  *
- * Threads: sluiced's loop. Memory: txn_log_open allocates; txn_log_close frees, the journal with it.
+ * Threads: sluiced's loop. Memory: txn_log_open allocates; txn_log_close frees. The storage is borrowed, and closed after the log.
  */
-#include "control/api/journal.h"
 #include "control/api/txn_build.h"
+#include "ovsdb-lite/storage.h"
 
 enum { TXN_WINDOW = 4096, TXN_ID_SIZE = 65 };
 
 struct txn_log;
+struct ovsdb_server;
 
-/* Fills the store with what the state directory says. */
-struct txn_log *txn_log_open(
-    const char *dir, const struct journal_io *io, struct store *store, struct err *err);
+/* Fills the store with what the storage holds. */
+struct txn_log *txn_log_open(struct ovsdb_storage *storage, struct store *store, struct err *err);
 void txn_log_close(struct txn_log *log);
-struct journal *txn_log_journal(struct txn_log *log);
+/*
+ * Clients of the server may read the database, and hear of changes; writing is the API's. NULL before the server ends: nobody hears of
+ * them any more.
+ */
+MUST_CHECK
+int txn_log_serve(struct txn_log *log, struct ovsdb_server *server, struct err *err);
 
 struct txn_seen {
 	struct hmap_node node;
 	char id[TXN_ID_SIZE];
 	uint64_t digest; // of the request
-	bool is_v1;      // the digest, of a journal of before
 	uint64_t generation;
 };
 
@@ -34,5 +38,3 @@ const struct txn_seen *txn_log_find(const struct txn_log *log, const char *txn_i
 MUST_CHECK
 int txn_log_append(struct txn_log *log, const char *txn_id, uint64_t digest, uint64_t generation,
     const struct change_set *set, struct err *err);
-/* A new snapshot when the journal has grown much larger than the last. */
-void txn_log_compact(struct txn_log *log, const struct store *store);

@@ -23,13 +23,3 @@ uint64_t txn_ops_digest(const struct txn_ops *ops, const char *owner)
 
 	return json_digest_add(json_digest_string(owner, strlen(owner)), list);
 }
-
-uint64_t txn_ops_digest_v1(const struct txn_ops *ops, const char *owner)
-{
-	json_t *list = ops->list != NULL ? json_incref(ops->list) : json_raw_list(&ops->raw);
-	json_t *what = json_pack("[s, o]", owner, list);
-	uint64_t digest = json_digest_v1(what);
-
-	json_decref(what);
-	return digest;
-}

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "control/api/history.h"
+#include "control/api/state_file.h"
+#include "control/api/txn_log.h"
 #include "control/dp_client.h"
 #include "control/mem.h"
 #include "control/ovsdb/database.h"
@@ -33,7 +35,6 @@ struct vswitch {
 	char socket[144];
 	const char *remotes_of_command[VSWITCH_MAX_REMOTES];
 	struct host host;
-	struct ovsdb_storage *storage;
 	struct ovsdb_server *server;
 	struct rows rows;
 	struct remotes remotes;
@@ -52,7 +53,8 @@ struct vswitch {
 	bool is_ending;
 };
 
-static int open_database(struct vswitch *v, const struct vswitch_options *o, struct err *err);
+static int open_database(struct vswitch *v, struct err *err);
+static void end_server(struct vswitch *v);
 static void make_parts(struct vswitch *v, const struct vswitch_options *o);
 static void commit(void *arg, struct ovsdb_txn *txn);
 static void on_rows(void *arg, struct ovsdb_changes *changes);
@@ -82,7 +84,7 @@ struct vswitch *vswitch_create(
 	v->retry_ticks = 1;
 	v->seen = store_generation(d->store);
 	snprintf(v->rundir, sizeof(v->rundir), "%s", d->rundir);
-	if (host_init(&v->host, options->state, err) == 0 && open_database(v, options, err) == 0) {
+	if (host_init(&v->host, options->state, err) == 0 && open_database(v, err) == 0) {
 		make_parts(v, options);
 		return v;
 	}
@@ -105,15 +107,14 @@ void vswitch_stop(struct vswitch *v)
 		return;
 	v->is_ending = true;
 	sync_stop(v->sync);
-	ovsdb_server_destroy(v->server);
-	v->server = NULL;
+	end_server(v);
 }
 
 void vswitch_destroy(struct vswitch *v)
 {
 	if (v == NULL)
 		return;
-	ovsdb_server_destroy(v->server);
+	end_server(v);
 	sync_destroy(v->sync);
 	shown_destroy(v->shown);
 	struct event *const events[] = {v->tick, v->soon, v->changed};
@@ -122,7 +123,6 @@ void vswitch_destroy(struct vswitch *v)
 			event_free(events[i]);
 	remotes_fini(&v->remotes);
 	rows_fini(&v->rows);
-	ovsdb_storage_close(v->storage);
 	free(v);
 }
 
@@ -157,33 +157,42 @@ json_t *vswitch_to_json(const struct vswitch *v)
 {
 	if (v == NULL)
 		return json_null();
-	const char *fault = ovsdb_storage_fault(v->storage);
+	const char *fault = ovsdb_storage_fault(v->d->storage);
 	json_t *refused = sync_refusals_to_json(v->sync);
 	return json_pack("{s:b, s:s, s:I, s:o}", "ok",
 	    fault == NULL && json_array_size(refused) == 0, "database",
-	    fault != NULL ? fault : "ok", "bytes", (json_int_t)ovsdb_storage_size(v->storage),
+	    fault != NULL ? fault : "ok", "bytes", (json_int_t)ovsdb_storage_size(v->d->storage),
 	    "refused", refused);
 }
 
-static int open_database(struct vswitch *v, const struct vswitch_options *o, struct err *err)
+static int open_database(struct vswitch *v, struct err *err)
 {
 	const struct ovsdb_server_events events = {
 	    .on_commit = on_rows, .on_bind = on_bind, .arg = v};
 	const struct rows_committer committer = {.commit = commit, .arg = v};
-	char path[512];
+	struct ovsdb_storage *storage = v->d->storage;
+	struct ovsdb_schema *schema = database_schema(err);
+	struct ovsdb_db *db = schema != NULL ? state_file_db(storage, schema, err) : NULL;
 
-	snprintf(path, sizeof(path), "%s/Open_vSwitch.db", o->state);
-	v->server = ovsdb_server_create(v->d->base, &ovsdb_server_default_limits, &events);
-	v->storage = database_open(path, v->d->base, err);
-	if (v->storage == NULL)
+	if (db == NULL)
 		return -EIO;
-	struct ovsdb_db *db = ovsdb_storage_find_db(v->storage, DATABASE_NAME);
-	int rc = ovsdb_server_add_db(v->server, db, v->storage, err);
+	v->server = ovsdb_server_create(v->d->base, &ovsdb_server_default_limits, &events);
+	int rc = ovsdb_server_add_db(v->server, db, storage, err);
 	if (rc == 0 && ovsdb_server_fix_schema(v->server, DATABASE_NAME) != 0)
 		rc = err_set(err, ERR_INTERNAL, "the database is not served");
 	if (rc == 0)
+		rc = txn_log_serve(v->d->log, v->server, err);
+	if (rc == 0)
 		rc = rows_init(&v->rows, db, &committer, err);
 	return rc;
+}
+
+static void end_server(struct vswitch *v)
+{
+	if (txn_log_serve(v->d->log, NULL, NULL) != 0)
+		log_err("the API's transactions are still told to clients");
+	ovsdb_server_destroy(v->server);
+	v->server = NULL;
 }
 
 static void make_parts(struct vswitch *v, const struct vswitch_options *o)
@@ -323,7 +332,7 @@ static void write_rows(struct vswitch *v)
 	const struct status_source source = status_source(v);
 	struct row_writer w;
 
-	if (ovsdb_storage_fault(v->storage) != NULL)
+	if (ovsdb_storage_fault(v->d->storage) != NULL)
 		return; // nothing can be written any more: sys.health says why
 	writer_init(&w, &v->rows);
 	if (rows_root(&v->rows) == NULL) {
@@ -378,7 +387,7 @@ static void write_stats(struct vswitch *v, const struct dp_port_stats *stats, si
 	const struct ovsdb_row *root = rows_root(&v->rows);
 	struct row_writer w;
 
-	if (ovsdb_storage_fault(v->storage) != NULL)
+	if (ovsdb_storage_fault(v->d->storage) != NULL)
 		return;
 	writer_init(&w, &v->rows);
 	status_write_ports(&source, &w, stats, n, v->with_counters);

@@ -13,6 +13,7 @@
 #include "control/api/history.h"
 #include "control/api/reconcile.h"
 #include "control/api/rpc_priv.h"
+#include "control/api/state_file.h"
 #include "control/api/txn.h"
 #include "control/api/watch.h"
 #include "control/mem.h"
@@ -66,7 +67,9 @@ void api_start(struct api *api)
 	    .store = store_create(),
 	    .history = history_create(),
 	    .reconcile = reconcile_create()};
-	d->log = txn_log_open(api->dir, NULL, d->store, &err);
+	d->storage = state_file_open(api->dir, d->base, NULL, &err);
+	must(d->storage != NULL, err.what);
+	d->log = txn_log_open(d->storage, d->store, &err);
 	must(d->log != NULL, err.what);
 	d->watch = watch_create(d);
 	d->txn = txn_engine_create(d);
@@ -86,6 +89,7 @@ void api_stop(struct api *api)
 	history_destroy(d->history);
 	txn_log_close(d->log);
 	store_destroy(d->store);
+	ovsdb_storage_close(d->storage);
 	event_base_free(d->base);
 }
 

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "control/api/state_file.h"
 #include "control/api/store.h"
 #include "control/mem.h"
 #include "tests/unit/control/api_fixture.h"
@@ -78,7 +79,7 @@ static void every_failure_ends_the_daemon_and_leaves_a_whole_state(void **state)
 		char path[128], text[400] = "";
 		int status = -1, pipe_fds[2];
 		api_stop(api);
-		snprintf(path, sizeof(path), "%s/journal", api->dir);
+		snprintf(path, sizeof(path), "%s/" STATE_FILE_NAME, api->dir);
 		unlink(path);
 		*acknowledged = 0;
 		assert_int_equal(pipe(pipe_fds), 0);

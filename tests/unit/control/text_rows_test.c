@@ -14,6 +14,7 @@
 #include "control/api/json_digest.h"
 #include "control/api/json_read.h"
 #include "control/api/schema_text.h"
+#include "control/api/state_file.h"
 #include "control/api/store.h"
 #include "control/api/txn_log.h"
 #include "tests/unit/control/api_fixture.h"
@@ -264,7 +265,7 @@ static void ops_as_text_do_what_values_do(void **state)
 	close(fd);
 	api_stop(api);
 	char path[200];
-	snprintf(path, sizeof(path), "%s/journal", api->dir);
+	snprintf(path, sizeof(path), "%s/" STATE_FILE_NAME, api->dir);
 	unlink(path);
 	api_start(api);
 	fd = api_connect(api);
@@ -381,49 +382,6 @@ static void a_list_of_ops_is_strict_json_as_all_else(void **state)
 	close(fd);
 }
 
-/* Of a daemon that wrote digests of version 1 and all columns. */
-static void a_journal_of_before_is_continued(void **state)
-{
-	static const char old[] =
-	    "{\"seen\":[[\"same\",\"5b6f52455c6ddd33\",1]],\"rows\":[[\"bridge\",\"b\",\"o\",1,"
-	    "{\"miss\":\"drop\",\"mac_age_s\":300,\"max_macs\":8192,\"_id\":1}],"
-	    "[\"flow\",\"f\",\"o\",1,{\"bridge\":\"b\",\"table\":0,\"priority\":7,\"match\":"
-	    "{\"ip_proto\":6,\"eth_type\":\"0x0800\"},\"actions\":[\"drop\"],\"clear_actions\":"
-	    "false,"
-	    "\"idle_timeout_s\":0,\"hard_timeout_s\":0}]]}";
-	const char *request =
-	    "{'txn_id':'same','owner':'o','ops':["
-	    "{'op':'put','table':'bridge','name':'b','object':{}},"
-	    "{'op':'put','table':'flow','name':'f','object':{'bridge':'b','priority':7,"
-	    "'match':{'ip_proto':6,'eth_type':'0x0800'},'actions':['drop']}}]}";
-	struct api *api = *state;
-	struct err err = {0};
-	struct store *s = store_create();
-
-	api_stop(api);
-	struct txn_log *log = txn_log_open(api->dir, NULL, s, &err);
-	assert_non_null(log);
-	assert_int_equal(journal_append(txn_log_journal(log), 1, old, sizeof(old) - 1, &err), 0);
-	txn_log_close(log);
-	store_destroy(s);
-	api_start(api);
-	for (int round = 0; round < 2; round++) {
-		int fd = api_connect(api);
-		json_t *reply = api_callf(api, fd, "txn.commit", request);
-		assert_true(json_is_true(api_at(reply, "/result/replayed")));
-		json_decref(reply);
-		reply = api_callf(api, fd, "txn.commit", "{'txn_id':'same','owner':'o','ops':[]}");
-		assert_int_equal(api_error_code(reply), 1001);
-		json_decref(reply);
-		reply = api_callf(api, fd, "state.get", "{'table':'flow','name':'f'}");
-		assert_int_equal(json_integer_value(api_at(reply, "/result/object/priority")), 7);
-		json_decref(reply);
-		close(fd);
-		api_stop(api);
-		api_start(api);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,8 +395,6 @@ int main(void)
 		clients_see_all_columns_of_a_row, api_setup, api_teardown),
 	    cmocka_unit_test_setup_teardown(
 		a_list_of_ops_is_strict_json_as_all_else, api_setup, api_teardown),
-	    cmocka_unit_test_setup_teardown(
-		a_journal_of_before_is_continued, api_setup, api_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "control/api/state_file.h"
 #include "control/api/store.h"
 #include "control/api/txn.h"
 #include "control/api/txn_log.h"
@@ -22,7 +23,7 @@ static const char *const net = "{'op':'put','table':'network','name':'n1','objec
 /* The journal's size, so that a test sees whether anything was written at all. */
 static uint64_t journal_bytes(struct api *api)
 {
-	return journal_size(txn_log_journal(api->daemon.log));
+	return ovsdb_storage_size(api->daemon.storage);
 }
 
 static const char *const change =
@@ -129,22 +130,21 @@ static ssize_t full_disk(int, const void *, size_t, off_t)
 	return -1;
 }
 
-static int real_sync(int fd)
-{
-	return fsync(fd);
-}
-
 static void a_journal_that_fails_aborts_what_was_prepared(void **state)
 {
 	struct api *api = *state;
 	int fd = api_connect(api);
 	api_must(api, fd, net);
-	const struct journal_io broken = {full_disk, real_sync};
+	struct ovsdb_journal_io broken = ovsdb_system_io;
 	struct err err = {0};
 	/* The same directory again, with a disk that is full from now on. */
 	txn_log_close(api->daemon.log);
+	ovsdb_storage_close(api->daemon.storage);
+	broken.write = full_disk;
 	struct store *scratch = store_create();
-	api->daemon.log = txn_log_open(api->dir, &broken, scratch, &err);
+	api->daemon.storage = state_file_open(api->dir, api->daemon.base, &broken, &err);
+	assert_non_null(api->daemon.storage);
+	api->daemon.log = txn_log_open(api->daemon.storage, scratch, &err);
 	store_destroy(scratch);
 	assert_non_null(api->daemon.log);
 	json_t *reply = api_callf(api, fd, "txn.commit", change);

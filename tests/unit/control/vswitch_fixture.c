@@ -10,6 +10,7 @@
 
 #include "control/api/history.h"
 #include "control/api/reconcile.h"
+#include "control/api/state_file.h"
 #include "control/api/txn.h"
 #include "control/api/watch.h"
 #include "control/mem.h"
@@ -55,6 +56,7 @@ int vs_teardown(void **state)
 	}
 	closedir(dir);
 	fake_teardown((void **)&vs->fake);
+	json_decref(vs->last_update);
 	free(vs->input);
 	free(vs);
 	return 0;
@@ -77,7 +79,10 @@ void vs_start(struct vs *vs)
 	    .reconcile = reconcile_create()};
 	d->txn = txn_engine_create(d);
 	d->watch = watch_create(d);
-	d->log = txn_log_open(vs->dir, NULL, d->store, &err);
+	d->storage = state_file_open(vs->dir, d->base, NULL, &err);
+	if (d->storage == NULL)
+		fail_msg("%s", err.what);
+	d->log = txn_log_open(d->storage, d->store, &err);
 	assert_non_null(d->log);
 	assert_int_equal(txn_engine_restore(d->txn, &err), 0);
 	d->dp = dp_client_create(d->base, vs->fake->path, d->model, &events);
@@ -105,6 +110,7 @@ void vs_stop(struct vs *vs)
 	history_destroy(d->history);
 	txn_log_close(d->log);
 	store_destroy(d->store);
+	ovsdb_storage_close(d->storage);
 	vs->n_input = 0;
 }
 
@@ -277,6 +283,10 @@ static json_t *receive(struct vs *vs, int id)
 			memmove(vs->input, vs->input + error.position, vs->n_input);
 			if (json_integer_value(json_object_get(message, "id")) == id)
 				return message;
+			if (json_is_null(json_object_get(message, "id"))) {
+				json_decref(vs->last_update);
+				vs->last_update = json_incref(json_object_get(message, "params"));
+			}
 			json_decref(message);
 			continue;
 		}

@@ -21,6 +21,7 @@ struct vs {
 	char *input; // what it has received and not read
 	size_t n_input;
 	int next_id;
+	json_t *last_update;    // params of the latest notification; NULL: none
 	unsigned int n_commits; // of the API's state
 };
 
