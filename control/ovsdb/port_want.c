@@ -12,23 +12,26 @@ enum { SYSTEM_MIN_MTU = 68, SYSTEM_MAX_MTU = 9000 }; // as the API has it
 
 typedef json_t *make_port(const struct port_rows *p, struct want *want);
 
-static make_port make_system, make_tap, make_vhost_client, make_vhost_server, make_dpdk, make_patch,
-    make_vxlan;
+static make_port make_system, make_afxdp, make_tap, make_vhost_client, make_vhost_server, make_dpdk,
+    make_patch, make_vxlan;
 
 static const struct {
 	const char *type;
 	make_port *make;
+	bool
+	    is_tunnel_or_patch; // nothing comes in by it that was not in the switch, or on an uplink
 	const char *options[20]; // that it knows
 } types[] = {
-    {"", make_system, {NULL}},
-    {"system", make_system, {NULL}},
-    {"internal", make_tap, {NULL}},
-    {"tap", make_tap, {NULL}},
-    {"dpdkvhostuserclient", make_vhost_client, {"vhost-server-path", "n_rxq"}},
-    {"dpdkvhostuser", make_vhost_server, {"n_rxq"}},
-    {"dpdk", make_dpdk, {"dpdk-devargs", "n_rxq"}},
-    {"patch", make_patch, {"peer"}},
-    {"vxlan", make_vxlan,
+    {"", make_system, false, {NULL}},
+    {"system", make_system, false, {NULL}},
+    {"afxdp", make_afxdp, false, {"n_rxq"}},
+    {"internal", make_tap, false, {NULL}},
+    {"tap", make_tap, false, {NULL}},
+    {"dpdkvhostuserclient", make_vhost_client, false, {"vhost-server-path", "n_rxq"}},
+    {"dpdkvhostuser", make_vhost_server, false, {"n_rxq"}},
+    {"dpdk", make_dpdk, false, {"dpdk-devargs", "n_rxq"}},
+    {"patch", make_patch, true, {"peer"}},
+    {"vxlan", make_vxlan, true,
 	{"remote_ip", "local_ip", "key", "in_key", "out_key", "dst_port", "tos", "ttl",
 	    "df_default", "csum"}},
 };
@@ -37,6 +40,9 @@ static const char *option(const struct port_rows *p, const char *key);
 static void set_keys(const struct port_rows *p, json_t *o);
 static void set_text(json_t *o, const char *member, const char *text);
 static bool set_common(const struct port_rows *p, json_t *o, struct want *want);
+static json_t *make_kernel_device(
+    const struct port_rows *p, const char *driver, const char *more, struct want *want);
+static void set_policing(const struct port_rows *p, bool can_police, json_t *o, struct want *want);
 static void set_vlans(const struct port_rows *p, json_t *o);
 static bool set_number(
     const struct port_rows *p, const char *key, json_t *o, const char *member, struct want *want);
@@ -66,28 +72,28 @@ json_t *port_want(const struct port_rows *p, struct want *want)
 	set_text(o, "bridge", p->bridge_name);
 	set_vlans(p, o);
 	name_unknown_options(p, types[i].options, want);
+	set_policing(p, !types[i].is_tunnel_or_patch, o, want);
 	if (set_common(p, o, want))
 		return o;
 	json_decref(o);
 	return NULL;
 }
 
-/* A device of the kernel, by a packet socket. Clients know the text of the error. */
+/* A device of the kernel, by a packet socket. */
 static json_t *make_system(const struct port_rows *p, struct want *want)
 {
-	struct device device;
-	char devargs[80];
+	return make_kernel_device(p, "net_af_packet", "", want);
+}
 
-	if (!device_read(p->name, &device)) {
-		snprintf(want->error, sizeof(want->error),
-		    "could not open network device %s (No such device)", p->name);
-		return NULL;
-	}
-	snprintf(devargs, sizeof(devargs), "net_af_packet_%s,iface=%s", p->name, p->name);
-	json_t *o = json_pack("{s:s, s:s}", "kind", "ethdev", "device", devargs);
-	if (device.mtu >= SYSTEM_MIN_MTU && device.mtu <= SYSTEM_MAX_MTU)
-		json_object_set_new(o, "mtu", json_integer(device.mtu));
-	return o;
+/* The same by AF_XDP: the driver takes all that comes in, in native mode with zero copies where the device can. */
+static json_t *make_afxdp(const struct port_rows *p, struct want *want)
+{
+	const char *n_rxq = option(p, "n_rxq");
+	char queues[40] = "";
+
+	if (n_rxq != NULL)
+		snprintf(queues, sizeof(queues), ",queue_count=%.16s", n_rxq);
+	return make_kernel_device(p, "net_af_xdp", queues, want);
 }
 
 static json_t *make_tap(const struct port_rows *p, struct want *)
@@ -210,6 +216,25 @@ static void set_keys(const struct port_rows *p, json_t *o)
 		set_text(o, "out_vni", out);
 }
 
+/* Clients know the text of the error. */
+static json_t *make_kernel_device(
+    const struct port_rows *p, const char *driver, const char *more, struct want *want)
+{
+	struct device device;
+	char devargs[120];
+
+	if (!device_read(p->name, &device)) {
+		snprintf(want->error, sizeof(want->error),
+		    "could not open network device %s (No such device)", p->name);
+		return NULL;
+	}
+	snprintf(devargs, sizeof(devargs), "%s_%s,iface=%s%s", driver, p->name, p->name, more);
+	json_t *o = json_pack("{s:s, s:s}", "kind", "ethdev", "device", devargs);
+	if (device.mtu >= SYSTEM_MIN_MTU && device.mtu <= SYSTEM_MAX_MTU)
+		json_object_set_new(o, "mtu", json_integer(device.mtu));
+	return o;
+}
+
 static const char *option(const struct port_rows *p, const char *key)
 {
 	return rows_map(p->source->rows, p->interface, OVS_Interface_options, key);
@@ -234,6 +259,26 @@ static bool set_common(const struct port_rows *p, json_t *o, struct want *want)
 	if (mtu != 0)
 		json_object_set_new(o, "mtu", json_integer(mtu));
 	return option(p, "n_rxq") == NULL || set_number(p, "n_rxq", o, "queues", want);
+}
+
+/* kbit/s and kbit; as in OVS a rate of 0 is none, and a burst without a rate says nothing. */
+static void set_policing(const struct port_rows *p, bool can_police, json_t *o, struct want *want)
+{
+	const struct rows *r = p->source->rows;
+	int64_t rate = rows_integer(r, p->interface, OVS_Interface_ingress_policing_rate, 0);
+	int64_t burst = rows_integer(r, p->interface, OVS_Interface_ingress_policing_burst, 0);
+	size_t len = strlen(want->warning);
+
+	if (rate <= 0)
+		return;
+	if (!can_police) {
+		snprintf(want->warning + len, sizeof(want->warning) - len,
+		    "%singress_policing_rate", len > 0 ? ", " : "");
+		return;
+	}
+	json_object_set_new(o, "policing_kbps", json_integer(rate));
+	if (burst > 0)
+		json_object_set_new(o, "policing_burst_kbit", json_integer(burst));
 }
 
 static void set_vlans(const struct port_rows *p, json_t *o)

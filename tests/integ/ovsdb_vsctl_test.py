@@ -101,6 +101,42 @@ def a_device_of_the_kernel_is_a_port(lab):
     assert_conserved(host)
 
 
+def a_device_by_af_xdp_is_a_port(lab):
+    """type=afxdp: the kernel's stack sees nothing of what comes in by the device any more."""
+    require("ethtool")
+    host, vsctl = set_up(lab)
+    vsctl("add-br", "br0", "--", "add-port", "br0", "p1", "--", "set", "interface", "p1", "type=tap")
+    g1 = lab.add_guest(host, "p1", MAC1, ["10.0.0.1/24"])
+    g2 = lab.add_veth(host, "w0", "eth0")
+    netns_exec(g2, "ip", "addr", "add", "10.0.0.2/24", "dev", "eth0")
+    netns_exec(g2, "ethtool", "-K", "eth0", "tx", "off")
+    expect("afxdp" in vsctl("get", "Open_vSwitch", ".", "iface_types"), "iface_types")
+    vsctl("add-port", "br0", "w0", "--", "set", "interface", "w0", "type=afxdp")
+    wait_for("ping", lambda: ping(g1, "10.0.0.2", 1))
+    expect(ping(g1, "10.0.0.2", 20, interval_s=0.01) == 20, "pings are lost")
+    link = netns_exec(host.netns, "ip", "-d", "link", "show", "dev", "w0")
+    expect("xdp" in link, "no XDP program is on w0: " + link)
+    vsctl("del-port", "w0")
+    wait_for("the program is gone", lambda: "xdp" not in netns_exec(host.netns, "ip", "-d", "link", "show", "dev", "w0"))
+    result = vsctl.run("add-port", "br0", "w1", "--", "set", "interface", "w1", "type=afxdp")
+    expect("No such device" in result.stderr, "w1: " + result.stderr)
+    assert_conserved(host)
+
+
+def a_policed_interface(lab):
+    """100 kbit/s and 8 packets at once, of a guest that sends ten times as much."""
+    host, vsctl = set_up(lab)
+    g1, _ = two_guests(lab, host, vsctl)
+    wait_for("ping", lambda: ping(g1, "10.0.0.2", 1))
+    vsctl("set", "interface", "p1", "ingress_policing_rate=100", "ingress_policing_burst=80")
+    answered = ping(g1, "10.0.0.2", 100, size=972, interval_s=0.01, deadline_s=5)
+    dropped = port_stats(host)["p1"]["drops"].get("policed", 0)
+    expect(8 <= answered <= 90 and dropped + answered >= 100, "%d answers, %d policed" % (answered, dropped))
+    vsctl("set", "interface", "p1", "ingress_policing_rate=0")
+    expect(ping(g1, "10.0.0.2", 20, size=972, interval_s=0.01) == 20, "ping without a limit")
+    assert_conserved(host)
+
+
 def what_fails_says_why(lab):
     _, vsctl = set_up(lab)
     vsctl("add-br", "br0")
@@ -182,5 +218,5 @@ def managers_are_served(lab):
 
 
 if __name__ == "__main__":
-    main(it_returns_when_packets_pass, commands_say_what_is, a_device_of_the_kernel_is_a_port, what_fails_says_why, all_of_it_can_be_reset, numbers_survive_restarts,
+    main(it_returns_when_packets_pass, commands_say_what_is, a_device_of_the_kernel_is_a_port, a_device_by_af_xdp_is_a_port, a_policed_interface, what_fails_says_why, all_of_it_can_be_reset, numbers_survive_restarts,
          managers_are_served)

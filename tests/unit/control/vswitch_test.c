@@ -286,6 +286,25 @@ static void a_patch_waits_for_its_peer_with_a_number(void **state)
 	json_decref(after);
 }
 
+static void policing_is_the_ports(void **state)
+{
+	struct vs *vs = *state;
+
+	vs_must(vs, "[" ADD_BR("br0") ", " ADD_PORT("br0", "p0",
+			TAP ",'ingress_policing_rate':1000,'ingress_policing_burst':100", "") "]");
+	json_t *object = api_object_json(vs_object(vs, API_TABLE_PORT, "p0"));
+	assert_int_equal(json_integer_value(json_object_get(object, "policing_kbps")), 1000);
+	assert_int_equal(json_integer_value(json_object_get(object, "policing_burst_kbit")), 100);
+	json_decref(object);
+	vs_must(vs, "[{'op':'update','table':'Interface','where':[['name','==','p0']],'row':{"
+		    "'ingress_policing_rate':0}}]");
+	object = api_object_json(vs_object(vs, API_TABLE_PORT, "p0"));
+	assert_null(json_object_get(object, "policing_kbps"));
+	assert_null(json_object_get(object, "policing_burst_kbit"));
+	json_decref(object);
+	assert_column(vs, "Interface", "p0", "error", "['set',[]]");
+}
+
 static void what_nothing_acts_on_is_named(void **state)
 {
 	struct vs *vs = *state;
@@ -572,6 +591,7 @@ int main(void)
 	    T(vlans_are_the_ports),
 	    T(a_number_is_kept_and_another_is_given_when_asked_for),
 	    T(a_patch_waits_for_its_peer_with_a_number),
+	    T(policing_is_the_ports),
 	    T(what_nothing_acts_on_is_named),
 	    T(objects_of_others_are_rows),
 	    T(rows_of_others_are_put_back_with_a_word),
