@@ -40,6 +40,17 @@ void ovsdb_schema_destroy(struct ovsdb_schema *schema)
 	free(schema);
 }
 
+bool ovsdb_schema_has_ephemeral(const struct ovsdb_schema *schema)
+{
+	for (uint16_t t = 0; t < schema->n_tables; t++) {
+		const struct ovsdb_table_schema *table = &schema->tables[t];
+		for (uint16_t c = OVSDB_N_STD_COLUMNS; c < table->n_columns; c++)
+			if (!table->columns[c].is_persistent)
+				return true;
+	}
+	return false;
+}
+
 bool ovsdb_schema_equals(const struct ovsdb_schema *a, const struct ovsdb_schema *b)
 {
 	json_t *x = ovsdb_schema_to_json(a), *y = ovsdb_schema_to_json(b);

@@ -59,6 +59,8 @@ json_t *ovsdb_schema_to_json(
     const struct ovsdb_schema *schema); // as get_schema shows it; new reference
 struct ovsdb_schema *ovsdb_schema_copy(const struct ovsdb_schema *schema);
 void ovsdb_schema_destroy(struct ovsdb_schema *schema); // NULL is fine
+/* Some column is not kept in the file. */
+bool ovsdb_schema_has_ephemeral(const struct ovsdb_schema *schema);
 bool ovsdb_schema_equals(const struct ovsdb_schema *a, const struct ovsdb_schema *b);
 /* NULL when there is none. Columns: standard ones too. Binary search. */
 const struct ovsdb_table_schema *ovsdb_schema_find_table(

@@ -27,6 +27,8 @@ struct reconnect {
 };
 
 static void set_limits(struct ovsdb_server *s, const struct ovsdb_server_limits *limits);
+static struct ovsdb_uuid id_of_state(
+    const struct ovsdb_storage *storage, const struct ovsdb_db *db);
 static void insert_sorted(struct ovsdb_server *s, struct ovsdb_served *served);
 static void reconnect_unaware(struct ovsdb_server *s, const char *verb, const char *db_name);
 static void served_destroy(struct ovsdb_served *served);
@@ -100,7 +102,7 @@ int ovsdb_server_add_db(
 	ovsdb_change_sets_init(&served->sets);
 	ovsdb_history_init(&served->history, s->limits.history_txns, s->limits.history_size);
 	if (storage != NULL)
-		ovsdb_history_clear(&served->history, ovsdb_storage_last_txn(storage, db));
+		ovsdb_history_clear(&served->history, id_of_state(storage, db));
 	insert_sorted(s, served);
 	if (s->own != NULL)
 		reconnect_unaware(s, "adding", name);
@@ -244,6 +246,16 @@ static void set_limits(struct ovsdb_server *s, const struct ovsdb_server_limits 
 	    .handshake_ms = limits->handshake_ms,
 	    .n_messages = limits->pass_messages,
 	};
+}
+
+/*
+ * What a client that comes back may name to hear only what came after. Loading lost what is ephemeral, which no transaction
+ * says: this state is another than any that had an id.
+ */
+static struct ovsdb_uuid id_of_state(const struct ovsdb_storage *storage, const struct ovsdb_db *db)
+{
+	return ovsdb_schema_has_ephemeral(db->schema) ? ovsdb_uuid_random()
+						      : ovsdb_storage_last_txn(storage, db);
 }
 
 static void insert_sorted(struct ovsdb_server *s, struct ovsdb_served *served)

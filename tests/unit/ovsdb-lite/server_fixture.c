@@ -84,6 +84,21 @@ void server_fixture_fini(struct server_fixture *f)
 	assert_int_equal(rmdir(f->dir), 0);
 }
 
+void server_fixture_reload(struct server_fixture *f)
+{
+	char path[FIXTURE_PATH + 8];
+	const struct ovsdb_storage_options how = {0};
+	struct err err = {0};
+	snprintf(path, sizeof(path), "%s/db", f->dir);
+	assert_int_equal(ovsdb_server_remove_db(f->server, "t"), 0);
+	ovsdb_storage_close(f->storage);
+	f->storage = ovsdb_storage_open(path, &how, NULL, &err);
+	assert_non_null(f->storage);
+	f->db = ovsdb_storage_db(f->storage, 0);
+	assert_int_equal(ovsdb_server_add_db(f->server, f->db, f->storage, &err), 0);
+	server_run(f);
+}
+
 void server_run(struct server_fixture *f)
 {
 	for (int i = 0; i < 4; i++)

@@ -32,6 +32,8 @@ struct server_fixture {
 void server_fixture_init(struct server_fixture *f, const struct ovsdb_server_limits *limits,
     const struct ovsdb_server_events *events, bool durable, const struct ovsdb_journal_io *io);
 void server_fixture_fini(struct server_fixture *f);
+/* The database from its file again, as after a restart; who does not know of set_db_change_aware is disconnected. */
+void server_fixture_reload(struct server_fixture *f);
 /* The loop, once or until nothing happens for a moment. */
 void server_run(struct server_fixture *f);
 /* i: which client; connects it. */

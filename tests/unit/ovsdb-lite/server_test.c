@@ -712,6 +712,22 @@ static void a_user_transacts_and_is_told_when_it_is_durable(void **)
 	server_fixture_fini(&f);
 }
 
+/* Column e is ephemeral: what a client knows of it from before is not so any more, and no transaction said so. */
+static void nobody_resumes_over_lost_ephemeral_values(void **)
+{
+	char first[64], next[64];
+	server_fixture_init(&f, NULL, NULL, true, NULL);
+	server_connect(&f, 0);
+	server_ask(&f, 0, INSERT(1, 1), INSERTED(1));
+	resume(0, "00000000-0000-0000-0000-000000000000", first, "0 {\"initial\":{\"i\":1}}");
+	server_fixture_reload(&f);
+	server_disconnect(&f, 0);
+	server_connect(&f, 0);
+	resume(0, first, next, "0 {\"initial\":{\"i\":1}}");
+	resume(0, next, next, "1 ");
+	server_fixture_fini(&f);
+}
+
 static void one_text_goes_to_a_hundred_monitors(void **)
 {
 	server_fixture_init(&f, NULL, NULL, false, NULL);
@@ -743,6 +759,7 @@ int main(void)
 	    cmocka_unit_test(a_slow_reader_costs_a_bounded_amount),
 	    cmocka_unit_test(a_client_that_does_not_read_its_answers_is_not_served),
 	    cmocka_unit_test(a_client_that_comes_back_is_told_what_it_missed),
+	    cmocka_unit_test(nobody_resumes_over_lost_ephemeral_values),
 	    cmocka_unit_test(rows_are_chosen_by_conditions_that_may_change),
 	    cmocka_unit_test(a_conversion_cancels_and_disconnects),
 	    cmocka_unit_test(what_requests_keep_is_bounded_and_given_back),
