@@ -4,13 +4,16 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "control/mem.h"
 
 #define LOG_MODULE "ovsdb"
 #include "datapath/base/log.h"
 
-static void update_tls(struct remotes *m);
+enum { TLS_TEXT_SIZE = 16384 };
+
+static void put_file(struct buf_writer *w, const char *path);
 static bool is_among(const struct ovsdb_remote_conf *confs, size_t n, const char *name);
 static void write_manager(
     const struct remotes *m, struct row_writer *w, const struct ovsdb_row *row);
@@ -23,7 +26,7 @@ void remotes_update(struct remotes *m)
 	    mem_alloc_array(m->n_fixed + managers.n + 1, sizeof(*confs));
 	size_t n = 0;
 
-	update_tls(m);
+	remotes_update_tls(m);
 	for (size_t i = 0; i < m->n_fixed; i++)
 		confs[n++] = (struct ovsdb_remote_conf){
 		    .name = m->fixed[i], .options = ovsdb_remote_default_options(m->fixed[i])};
@@ -59,29 +62,53 @@ void remotes_fini(struct remotes *m)
 	m->tls_text = NULL;
 }
 
-/* The former files stay in force when the new ones are no good. */
-static void update_tls(struct remotes *m)
+void remotes_update_tls(struct remotes *m)
 {
 	const struct rows *r = m->rows;
 	struct row_list ssl = rows_list(r, OVS_SSL);
 	struct ovsdb_tls_files files = {0};
 	struct err err = {0};
-	char text[1024] = "";
+	struct buf_writer text;
 
+	buf_writer_init(&text, TLS_TEXT_SIZE);
 	if (ssl.n > 0) {
 		files.private_key = rows_string(r, ssl.rows[0], OVS_SSL_private_key);
 		files.certificate = rows_string(r, ssl.rows[0], OVS_SSL_certificate);
 		files.ca_cert = rows_string(r, ssl.rows[0], OVS_SSL_ca_cert);
-		snprintf(text, sizeof(text), "%s\n%s\n%s", files.private_key, files.certificate,
-		    files.ca_cert);
+		put_file(&text, files.private_key);
+		put_file(&text, files.certificate);
+		put_file(&text, files.ca_cert);
+		buf_put_u8(&text, '\0');
 	}
-	if (text[0] != '\0' && (m->tls_text == NULL || strcmp(text, m->tls_text) != 0)) {
+	if (text.size > 0 && !text.bad &&
+	    (m->tls_text == NULL || strcmp((const char *)text.data, m->tls_text) != 0)) {
 		free(m->tls_text);
-		m->tls_text = mem_copy_text(text, strlen(text));
+		m->tls_text = mem_copy_text((const char *)text.data, text.size - 1);
 		if (ovsdb_server_set_tls(m->server, &files, &err) != 0)
 			log_err("the row of SSL cannot be used: %s", err.what);
+		else
+			log_info("the certificates of the row of SSL are in force");
+		struct ovsdb_datum bootstrap = rows_get(r, ssl.rows[0], OVS_SSL_bootstrap_ca_cert);
+		if (ovsdb_datum_boolean(&bootstrap, false))
+			log_warn("bootstrap_ca_cert of the row of SSL is not supported: "
+				 "peers need a certificate that ca_cert signed");
 	}
+	buf_writer_fini(&text);
 	row_list_fini(&ssl);
+}
+
+/* Name and age: a file that was replaced is another. */
+static void put_file(struct buf_writer *w, const char *path)
+{
+	struct stat st = {0};
+	char age[80];
+
+	if (stat(path, &st) != 0)
+		st.st_mtim.tv_sec = -1;
+	int size = snprintf(age, sizeof(age), "\n%ld.%09ld %ld\n", (long)st.st_mtim.tv_sec,
+	    st.st_mtim.tv_nsec, (long)st.st_size);
+	buf_put(w, path, strlen(path));
+	buf_put(w, age, (size_t)size);
 }
 
 static bool is_among(const struct ovsdb_remote_conf *confs, size_t n, const char *name)

@@ -304,6 +304,7 @@ static void on_tick(evutil_socket_t, short, void *arg)
 	}
 	if (retries || has_tunnels(v))
 		sync_request(v->sync, retries); // routes may have changed
+	remotes_update_tls(&v->remotes);
 	ask(v, true);
 	write_rows(v);
 	arm_tick(v);

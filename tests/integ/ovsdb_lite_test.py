@@ -16,6 +16,7 @@ import tempfile
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from certs import make_keys  # noqa: E402
 from harness import *  # noqa: E402,F403
 
 SCHEMA = {"name": "box", "version": "1.0.0", "tables": {
@@ -85,21 +86,6 @@ class Server:
 
     def control(self, *words, code=0):
         return self.run("ovs-appctl", "-t", self.path("ctl"), *words, code=code)
-
-
-def openssl(directory, *words):
-    subprocess.run(["openssl"] + list(words), cwd=directory, capture_output=True, check=True)
-
-
-def make_keys(directory):
-    for ca in ("ca", "other"):
-        openssl(directory, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", ca + ".key", "-days", "2",
-                "-subj", "/CN=" + ca, "-out", ca + ".pem")
-    for name, ca in (("server", "ca"), ("client", "ca"), ("stranger", "other")):
-        openssl(directory, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", name + ".key", "-subj", "/CN=" + name,
-                "-out", name + ".csr")
-        openssl(directory, "x509", "-req", "-in", name + ".csr", "-CA", ca + ".pem", "-CAkey", ca + ".key", "-CAcreateserial", "-days", "2",
-                "-out", name + ".pem")
 
 
 def with_server(*options):

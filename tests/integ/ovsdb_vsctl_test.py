@@ -12,6 +12,7 @@ import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from certs import make_keys  # noqa: E402
 from harness import *  # noqa: E402,F403
 from vsctl import Vsctl  # noqa: E402
 
@@ -217,6 +218,31 @@ def managers_are_served(lab):
     expect('"locked":false' in locked.replace(" ", ""), "lock: " + locked)
 
 
+def a_manager_by_tls(lab):
+    """Certificates by ovs-vsctl set-ssl, and replaced in place while it runs."""
+    require("openssl")
+    host, vsctl = set_up(lab)
+    directory = host.rundir
+    path = lambda name: os.path.join(directory, name)  # noqa: E731
+    make_keys(directory)
+
+    def by_tls(name, ca="ca"):
+        return subprocess.run(["ip", "netns", "exec", host.netns, "ovs-vsctl", "--db=ssl:127.0.0.1:6641", "--timeout=3", "-p", path(name + ".key"),
+                               "-c", path(name + ".pem"), "-C", path(ca + ".pem"), "get", "Open_vSwitch", ".", "ovs_version"],
+                              capture_output=True, text=True, check=False)
+    vsctl("set-ssl", path("server.key"), path("server.pem"), path("ca.pem"), "--", "set-manager", "pssl:6641:127.0.0.1")
+    wait_for("the manager's port", lambda: by_tls("client").returncode == 0)
+    expect("sluice" in by_tls("client").stdout, "over TLS")
+    expect(by_tls("stranger").returncode != 0, "a client of another authority is served")
+    expect(by_tls("client", ca="other").returncode != 0, "a client takes a server of another authority")
+    # Now all is of the other authority, under the same names.
+    for name in ("other.pem", "stranger.pem", "stranger.key"):
+        os.rename(path(name), path({"other.pem": "ca.pem", "stranger.pem": "server.pem", "stranger.key": "server.key"}[name]))
+    wait_for("the new certificates are in force", lambda: by_tls("server").returncode == 0, 15)
+    expect(by_tls("client").returncode != 0, "a client of the former authority is served")
+    vsctl("del-manager", "--", "del-ssl")
+
+
 if __name__ == "__main__":
-    main(it_returns_when_packets_pass, commands_say_what_is, a_device_of_the_kernel_is_a_port, a_device_by_af_xdp_is_a_port, a_policed_interface, what_fails_says_why, all_of_it_can_be_reset, numbers_survive_restarts,
-         managers_are_served)
+    main(it_returns_when_packets_pass, commands_say_what_is, a_device_of_the_kernel_is_a_port, a_device_by_af_xdp_is_a_port, a_policed_interface,
+         what_fails_says_why, all_of_it_can_be_reset, numbers_survive_restarts, managers_are_served, a_manager_by_tls)
