@@ -108,6 +108,16 @@ bool port_poll(struct port *p, uint64_t now_ms)
 	return true;
 }
 
+void port_close_device(struct port *p)
+{
+	if (p->ops->close != NULL)
+		p->ops->close(p);
+	p->priv = NULL;
+	p->opened = p->device_gone = false;
+	p->retry_ms = 0;
+	log_warn("port %s: its device is gone", p->conf.name);
+}
+
 static int check_conf(const struct dp_port_conf *conf, struct err *err)
 {
 	if (port_ops_of(conf->kind) == NULL)

@@ -63,6 +63,8 @@ struct port {
 	uint64_t features;  // vhost: negotiated
 	uint32_t max_frame; // bytes, from conf.mtu: Ethernet + 2 VLAN tags + MTU
 	bool opened;
+	bool
+	    device_gone; // what it was opened on is no more: port_close_device when no worker uses it
 	uint64_t policing_full_at; // workers: rw (atomic). See police.h
 	struct rte_mempool *pool;
 };
@@ -80,4 +82,6 @@ void port_update(struct port *p, const struct dp_port_conf *conf);
 /* Some times per second: opens what could not be opened before, reads state and link. True when either changed: then
  * workers_assign, because a port that has just been opened is not polled yet. */
 bool port_poll(struct port *p, uint64_t now_ms);
+/* Precondition: no worker uses the port. port_poll opens it again when its device is back. */
+void port_close_device(struct port *p);
 const struct port_ops *port_ops_of(enum dp_port_kind kind); // NULL: unknown

@@ -43,7 +43,7 @@ static void remove_dev(uint16_t dev_id);
 static int configure(struct port *p, struct eth_dev *d, struct err *err);
 static int setup_queues(struct port *p, struct eth_dev *d, const struct rte_eth_dev_info *info);
 static struct rte_mempool *jumbo_pool(void);
-static bool has_carrier(unsigned int if_index);
+static bool has_carrier(unsigned int if_index, bool *ret_gone);
 static bool linearise(struct rte_mempool *pool, struct rte_mbuf **m);
 
 static int eth_port_open(struct port *p, struct err *err)
@@ -75,6 +75,8 @@ int eth_open(struct port *p, const char *devargs, struct err *err)
 	if (rc < 0)
 		goto fail_probed;
 	p->priv = d;
+	// Workers may know the port already: it takes packets only now.
+	__atomic_store_n(&p->n_txq, d->n_txq, __ATOMIC_RELEASE);
 	return 0;
 
 fail_probed:
@@ -125,20 +127,22 @@ void eth_get_state(struct port *p, enum dp_port_state *state, bool *link_up, uin
 	*features = 0;
 	*link_up =
 	    rte_eth_link_get_nowait(d->dev_id, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
-	// Drivers of kernel interfaces say "up" whatever the interface does.
+	// Drivers of kernel interfaces say "up" whatever the interface does, and do not see it go.
 	if (d->if_index != 0)
-		*link_up = has_carrier(d->if_index);
+		*link_up = has_carrier(d->if_index, &p->device_gone);
 	*state = *link_up ? DP_PORT_UP : DP_PORT_LINK_DOWN;
 	// The kernel would take the packets, and lose them.
 	if (d->if_index != 0)
 		__atomic_store_n(&p->n_txq, *link_up ? d->n_txq : 0, __ATOMIC_RELAXED);
 }
 
-static bool has_carrier(unsigned int if_index)
+static bool has_carrier(unsigned int if_index, bool *ret_gone)
 {
 	struct ifreq ifr = {0};
-	if (if_indextoname(if_index, ifr.ifr_name) == NULL)
+	if (if_indextoname(if_index, ifr.ifr_name) == NULL) {
+		*ret_gone = errno == ENXIO;
 		return false;
+	}
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
@@ -246,7 +250,7 @@ static int configure(struct port *p, struct eth_dev *d, struct err *err)
 	    info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP);
 
 	rc = rte_eth_dev_configure(d->dev_id, p->n_rxq, n_txq, &conf);
-	p->n_txq = d->n_txq = n_txq;
+	d->n_txq = n_txq;
 	d->if_index = info.if_index;
 	if (rc == 0)
 		rc = setup_queues(p, d, &info);
@@ -272,7 +276,7 @@ static int setup_queues(struct port *p, struct eth_dev *d, const struct rte_eth_
 	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(d->dev_id, &n_rxd, &n_txd);
 	for (uint16_t q = 0; q < p->n_rxq && rc == 0; q++)
 		rc = rte_eth_rx_queue_setup(d->dev_id, q, n_rxd, SOCKET_ID_ANY, NULL, d->pool);
-	for (uint16_t q = 0; q < p->n_txq && rc == 0; q++)
+	for (uint16_t q = 0; q < d->n_txq && rc == 0; q++)
 		rc = rte_eth_tx_queue_setup(d->dev_id, q, n_txd, SOCKET_ID_ANY, NULL);
 	return rc;
 }

@@ -10,6 +10,7 @@
 #define LOG_MODULE "port"
 #include "datapath/base/log.h"
 
+static bool leave_device(struct dp_state *st, struct port *p);
 static void refresh_watchers(struct dp_state *st, const struct port *p);
 static void report(struct dp_state *st, const struct port *p,
     void (*cb)(const struct dp_port_event *ev, void *arg), void *arg);
@@ -51,6 +52,8 @@ void dp_state_poll_ports(struct dp_state *st, uint64_t now_ms,
 			continue;
 		uint16_t n_rxq = p->n_rxq;
 		bool changed = port_poll(p, now_ms);
+		if (p->device_gone && leave_device(st, p))
+			changed |= port_poll(p, now_ms);
 		queues_changed |= changed || p->n_rxq != n_rxq;
 		if (changed)
 			refresh_watchers(st, p);
@@ -69,6 +72,18 @@ void state_free_dead_ports(struct dp_state *st)
 	for (uint32_t i = 0; i < st->n_dead_ports; i++)
 		rcu_defer(port_destroy, st->dead_ports[i]);
 	st->n_dead_ports = 0;
+}
+
+/* Closes a device that is no more, once no worker looks at it. False: at the next poll. */
+static bool leave_device(struct dp_state *st, struct port *p)
+{
+	p->n_rxq = 0;
+	__atomic_store_n(&p->n_txq, 0, __ATOMIC_RELAXED);
+	if (workers_assign(st->dp) < 0)
+		return false;
+	rcu_synchronize();
+	port_close_device(p);
+	return true;
 }
 
 /* A group may choose another bucket now. */

@@ -169,7 +169,7 @@ __attribute__((noinline)) static void flush_queue(struct worker *w, struct out_q
 		lose(w, q->port, q->m, n, DP_DROP_BAD_OUTPUT_PORT);
 		return;
 	}
-	uint16_t n_txq = __atomic_load_n(&p->n_txq, __ATOMIC_RELAXED);
+	uint16_t n_txq = __atomic_load_n(&p->n_txq, __ATOMIC_ACQUIRE);
 	if (UNLIKELY(n_txq == 0)) {
 		lose(w, q->port, q->m, n, DP_DROP_PORT_DOWN);
 		return;

@@ -220,7 +220,8 @@ static bool find_device(const char *type, const struct api_object *o, struct dev
 
 	if (strcmp(type, "tap") == 0 || strcmp(type, "internal") == 0)
 		return device_read(name != NULL ? name : o->name, ret);
-	return (type[0] == '\0' || strcmp(type, "system") == 0) && device_read(o->name, ret);
+	return (type[0] == '\0' || strcmp(type, "system") == 0 || strcmp(type, "afxdp") == 0) &&
+	       device_read(o->name, ret);
 }
 
 /* device NULL: what was said in the database, or nothing. */

@@ -76,6 +76,13 @@ class Lab(lab.Lab):
             lab.sh("ip", "-n", where, "link", "set", end, "up")
         return netns
 
+    def del_veth(self, host, name):
+        """Both ends, and the namespace of the other one."""
+        netns = "%s-%s" % (self.prefix, name)
+        lab.sh("ip", "-n", host.netns, "link", "del", name)
+        lab.sh("ip", "netns", "del", netns)
+        self.guests.remove(netns)
+
     def spawn(self, netns, *cmd, **popen):
         """A process in a namespace that remove() ends."""
         process = subprocess.Popen(["ip", "netns", "exec", netns] + list(cmd), start_new_session=True, **popen)

@@ -102,26 +102,57 @@ def a_device_of_the_kernel_is_a_port(lab):
     assert_conserved(host)
 
 
+def veth_guest(lab, host):
+    netns = lab.add_veth(host, "w0", "eth0")
+    netns_exec(netns, "ip", "addr", "add", "10.0.0.2/24", "dev", "eth0")
+    netns_exec(netns, "ethtool", "-K", "eth0", "tx", "off")
+
+
 def a_device_by_af_xdp_is_a_port(lab):
     """type=afxdp: the kernel's stack sees nothing of what comes in by the device any more."""
     require("ethtool")
     host, vsctl = set_up(lab)
     vsctl("add-br", "br0", "--", "add-port", "br0", "p1", "--", "set", "interface", "p1", "type=tap")
     g1 = lab.add_guest(host, "p1", MAC1, ["10.0.0.1/24"])
-    g2 = lab.add_veth(host, "w0", "eth0")
-    netns_exec(g2, "ip", "addr", "add", "10.0.0.2/24", "dev", "eth0")
-    netns_exec(g2, "ethtool", "-K", "eth0", "tx", "off")
+    veth_guest(lab, host)
     expect("afxdp" in vsctl("get", "Open_vSwitch", ".", "iface_types"), "iface_types")
     vsctl("add-port", "br0", "w0", "--", "set", "interface", "w0", "type=afxdp")
     wait_for("ping", lambda: ping(g1, "10.0.0.2", 1))
     expect(ping(g1, "10.0.0.2", 20, interval_s=0.01) == 20, "pings are lost")
     link = netns_exec(host.netns, "ip", "-d", "link", "show", "dev", "w0")
     expect("xdp" in link, "no XDP program is on w0: " + link)
+    expect(vsctl.get("interface", "w0", "ifindex") > 0 and vsctl.get("interface", "w0", "admin_state") == "up", "state of w0")
     vsctl("del-port", "w0")
     wait_for("the program is gone", lambda: "xdp" not in netns_exec(host.netns, "ip", "-d", "link", "show", "dev", "w0"))
     result = vsctl.run("add-port", "br0", "w1", "--", "set", "interface", "w1", "type=afxdp")
     expect("No such device" in result.stderr, "w1: " + result.stderr)
     assert_conserved(host)
+
+
+def a_device_that_comes_back_is_the_port_again(lab):
+    """A container is started anew: its end of the veth pair goes, and another of the same name comes."""
+    require("ethtool")
+    host, vsctl = set_up(lab)
+    vsctl("add-br", "br0", "--", "add-port", "br0", "p1", "--", "set", "interface", "p1", "type=tap")
+    g1 = lab.add_guest(host, "p1", MAC1, ["10.0.0.1/24"])
+    for kind in ("system", "afxdp"):
+        veth_guest(lab, host)
+        vsctl("add-port", "br0", "w0", "--", "set", "interface", "w0", "type=" + kind)
+        netns_exec(g1, "ip", "neigh", "flush", "all")
+        wait_for("ping", lambda: ping(g1, "10.0.0.2", 1))
+        flood = lab.spawn(g1, "ping", "-qf", "-i", "0.002", "10.0.0.2", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(3):
+            lab.del_veth(host, "w0")
+            vsctl("wait-until", "interface", "w0", "ofport=-1", timeout_s=15)
+            expect("No such device" in vsctl("get", "interface", "w0", "error"), "error of w0")
+            veth_guest(lab, host)
+            vsctl("wait-until", "interface", "w0", "ofport>0", timeout_s=15)
+            netns_exec(g1, "ip", "neigh", "flush", "all")
+            wait_for("ping again", lambda: ping(g1, "10.0.0.2", 1))
+        flood.kill()
+        vsctl("del-port", "w0")
+        lab.del_veth(host, "w0")
+        assert_conserved(host)
 
 
 def a_policed_interface(lab):
@@ -244,5 +275,6 @@ def a_manager_by_tls(lab):
 
 
 if __name__ == "__main__":
-    main(it_returns_when_packets_pass, commands_say_what_is, a_device_of_the_kernel_is_a_port, a_device_by_af_xdp_is_a_port, a_policed_interface,
+    main(it_returns_when_packets_pass, commands_say_what_is, a_device_of_the_kernel_is_a_port, a_device_by_af_xdp_is_a_port,
+         a_device_that_comes_back_is_the_port_again, a_policed_interface,
          what_fails_says_why, all_of_it_can_be_reset, numbers_survive_restarts, managers_are_served, a_manager_by_tls)

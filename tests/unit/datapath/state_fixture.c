@@ -283,6 +283,13 @@ void port_update(struct port *p, const struct dp_port_conf *conf)
 	fake_ports.n_updated++;
 }
 
+void port_close_device(struct port *p)
+{
+	p->opened = p->device_gone = false;
+	fake_ports.n_closed_devices++;
+	fake_ports.state[p->id] = DP_PORT_FAILED;
+}
+
 bool port_poll(struct port *p, uint64_t)
 {
 	bool changed = p->state != fake_ports.state[p->id];

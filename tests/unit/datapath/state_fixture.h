@@ -24,7 +24,7 @@ struct fixture {
 
 /* What the fake ports saw, and how they should behave. */
 struct fake_ports {
-	uint32_t n_created, n_destroyed, n_updated, n_assigned;
+	uint32_t n_created, n_destroyed, n_updated, n_assigned, n_closed_devices;
 	uint16_t refuse_id; // port_create of this id fails
 	bool assign_fails;
 	void (*on_assign)(void);      // a version is published, its grace period has not begun

@@ -233,6 +233,10 @@ bool port_poll(struct port *, uint64_t)
 	return false;
 }
 
+void port_close_device(struct port *)
+{
+}
+
 int workers_assign(struct dp *)
 {
 	return 0;
