@@ -27,7 +27,7 @@ struct vswitch;
 struct daemon {
 	struct event_base *base;
 	const char *rundir;
-	uint64_t boot_id; // differs at each start
+	uint64_t boot_id;              // differs at each start
 	struct ovsdb_storage *storage; // the state directory's file
 	struct store *store;
 	struct txn_log *log;     // makes the store durable

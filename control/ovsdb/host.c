@@ -13,8 +13,8 @@
  */
 #define OVS_VERSION "3.1.0+sluice." SLUICE_VERSION
 
-static const char *const iface_types[] = {
-    "afxdp", "dpdk", "dpdkvhostuser", "dpdkvhostuserclient", "internal", "patch", "system", "tap", "vxlan"};
+static const char *const iface_types[] = {"afxdp", "dpdk", "dpdkvhostuser", "dpdkvhostuserclient",
+    "internal", "patch", "system", "tap", "vxlan"};
 static const char *const datapath_types[] = {"netdev", "system"};
 
 static int read_system_id(struct host *h, const char *path);
