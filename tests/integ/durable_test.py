@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Either daemon is killed (-9) at every step of a transaction; flows time out while daemons are down.
 
-   client ─ api.sock ─ sluiced ─ switch.sock: the test, which passes messages on ─ real.sock ─ sluice-switch      (host a)
+   client ─ api.sock ─ sluiced ─ switch.sock: the test, which passes messages on ─ switch/switch.sock ─ sluice-switch      (host a)
 """
 import os
 import select
@@ -27,16 +27,19 @@ class Between:
     """Passes the messages of switch.sock on. at(direction, type, when) decides whether somebody dies there."""
 
     def __init__(self, rundir):
-        self.path, self.real = os.path.join(rundir, "switch.sock"), os.path.join(rundir, "real.sock")
+        # The switch has a directory of its own: nobody finds it but through here.
+        self.path, self.rundir = os.path.join(rundir, "switch.sock"), os.path.join(rundir, "switch")
+        self.real = os.path.join(self.rundir, "switch.sock")
+        os.mkdir(self.rundir)
         self.at = lambda *point: None
         self.refuse = None  # type of message that is answered with an error
         self.seen = []      # types that sluiced sent
+        self.waiting = []   # requests without a reply, in their order: the number of one, or our answer to it
         self.listener = self.thread = None
         self.stop = False
 
     def open(self):
-        wait_for("switch.sock", lambda: os.path.exists(self.path))
-        os.rename(self.path, self.real)
+        wait_for("switch.sock", lambda: os.path.exists(self.real))
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.listener.bind(self.path)
         self.listener.listen(4)
@@ -55,6 +58,7 @@ class Between:
             if not select.select([self.listener], [], [], 0.05)[0]:
                 continue
             control = self.listener.accept()[0]
+            self.waiting = []
             switch = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             try:
                 switch.connect(self.real)
@@ -76,16 +80,27 @@ class Between:
                 self.seen.append(kind)
             if source is control and kind == self.refuse:
                 error = struct.pack("=iI256s", 28, 0xffffffff, b"no room, says the test")
-                control.send(struct.pack("=IIII", ERROR, seq, len(error), 0) + error)
+                self.waiting.append(struct.pack("=IIII", ERROR, seq, len(error), 0) + error)
+                self.answer(control)
                 continue
             if self.at(direction, kind, "before"):
                 return False
             socket.send_fds(to, [data], fds)
             for fd in fds:
                 os.close(fd)
+            if source is control:
+                self.waiting.append(seq)
+            elif seq != 0:
+                self.waiting.remove(seq)
+                self.answer(control)
             if self.at(direction, kind, "after"):
                 return False
         return True
+
+    def answer(self, control):
+        """Replies come in the order of the requests, ours too."""
+        while self.waiting and isinstance(self.waiting[0], bytes):
+            control.send(self.waiting.pop(0))
 
 
 def kill(process):
@@ -108,7 +123,7 @@ def in_switch(host):
 def set_up(lab):
     a = lab.create()[0]
     between = Between(a.rundir)
-    a.start_switch(0)
+    a.start_switch(0, rundir=between.rundir)
     between.open()
     a.start_daemon()
     a.connect()
@@ -128,7 +143,7 @@ def restart_switch(a, between):
     if a.switch.poll() is None:
         kill(a.switch)
     between.close()
-    a.start_switch(0)
+    a.start_switch(0, rundir=between.rundir)
     between.open()
     wait_for("the switch is connected again", lambda: a.api.call("sys.health")["switch_connected"])
 
@@ -203,7 +218,7 @@ def a_refused_change_is_not_offered_again(lab):
     kill(a.switch)
     between.close()
     between.refuse = TXN
-    a.start_switch(0)
+    a.start_switch(0, rundir=between.rundir)
     between.open()
     why = wait_for("the refusal is said", lambda: a.api.call("sys.health")["switch"].get("last_error"))
     print("health: %s" % why)
@@ -239,7 +254,7 @@ def flows_that_timed_out_do_not_come_back(lab):
     kill(a.switch)
     passed(2, start)
     between.close()
-    a.start_switch(0)
+    a.start_switch(0, rundir=between.rundir)
     between.open()
     restart_daemon(a)
     wait_for("only one is left", lambda: in_state(a) == left | {"soon"}, 2)

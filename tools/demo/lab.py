@@ -51,9 +51,9 @@ class Host:
         self.lab.record(process.pid)
         return process
 
-    def start_switch(self, core, memory_mb=192):
+    def start_switch(self, core, memory_mb=192, rundir=None):
         self.switch = self._spawn(os.path.join(self.lab.build, "datapath/sluice-switch"),
-                                  ["--rundir", self.rundir, "--cores", str(core), "--memory", str(memory_mb), "--no-huge"],
+                                  ["--rundir", rundir or self.rundir, "--cores", str(core), "--memory", str(memory_mb), "--no-huge"],
                                   "switch.log")
 
     def start_daemon(self):
