@@ -31,7 +31,16 @@ static void bridge_compile(struct model *, struct entity *e, struct unit *u)
 	unit_emit(u, DP_KIND_BRIDGE, e->bridge_id, &conf, sizeof(conf));
 }
 
-const struct table_ops bridge_ops = {.decode = bridge_decode, .compile = bridge_compile};
+/* What OpenFlow put on it goes with it. */
+static void bridge_touch(
+    struct model_plan *p, const struct entity *old_e, const struct entity *new_e)
+{
+	if (new_e == NULL && model_unit(plan_model(p), TABLE_OPENFLOW, old_e->name) != NULL)
+		plan_dirty(p, TABLE_OPENFLOW, old_e->name);
+}
+
+const struct table_ops bridge_ops = {
+    .decode = bridge_decode, .touch = bridge_touch, .compile = bridge_compile};
 
 /* Names of ports on the bridge of a flow or group. */
 static uint32_t find_port(void *arg, const char *name)

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "control/dp_diff.h"
+#include "control/mem.h"
 #include "datapath/base/clock.h"
+#include "datapath/base/list.h"
 
 #define LOG_MODULE "switch"
 #include "datapath/base/log.h"
@@ -35,6 +37,14 @@ struct waiting {
 	void *arg;
 };
 
+/* A change of the model that was applied: with a message of its own, or by the repair that goes on. */
+struct applied {
+	struct list node; // in repaired_with
+	struct dp_client *client;
+	dp_reply_cb *cb; // may be NULL
+	void *arg;
+};
+
 struct refusals {
 	struct dp_refusal list[DP_MAX_REFUSALS];
 	size_t n;
@@ -50,6 +60,7 @@ struct dp_client {
 	uint64_t generation; // last that was sent
 	uint64_t prepared;   // generation of what the switch was told to prepare; 0: nothing
 	struct waiting waiting;
+	struct list repaired_with; // struct applied: answered when the switch is current
 	bool is_repairing, repair_due;
 	uint64_t repair_digest; // of the model when the difference was sent
 	struct dp_diff diff;
@@ -84,6 +95,8 @@ static void end_prepared(struct dp_client *c);
 static void on_committed(int error, const void *body, size_t size, const char *what, void *arg);
 static void on_aborted(int error, const void *body, size_t size, const char *what, void *arg);
 static void on_applied(int error, const void *body, size_t size, const char *what, void *arg);
+static void answer_applied(struct applied *a, int error, const char *what);
+static void answer_repaired(struct dp_client *c, int error, const char *what);
 static struct buf_writer make_txn(
     uint64_t generation, const struct buf_writer *ops, uint32_t n_ops);
 static int send_txn(struct dp_client *c, enum dp_msg_type type, struct buf_writer *body,
@@ -99,6 +112,7 @@ struct dp_client *dp_client_create(struct event_base *base, const char *socket_p
 		return NULL;
 	const struct dp_link_events link_events = {on_open, on_close, on_event, c};
 	c->model = model;
+	list_init(&c->repaired_with);
 	c->events = *events;
 	c->retry_ms = RETRY_MIN_MS;
 	c->on_retry = event_new(base, -1, 0, on_retry, c);
@@ -185,15 +199,28 @@ void dp_client_abort(struct dp_client *c)
 	end_prepared(c);
 }
 
-void dp_client_apply(struct dp_client *c, const struct buf_writer *ops, uint32_t n_ops)
+void dp_client_apply(
+    struct dp_client *c, const struct buf_writer *ops, uint32_t n_ops, dp_reply_cb *cb, void *arg)
 {
 	assert(c->prepared == 0);
-	if (c->state != CONNECTED)
-		return; // the repair carries it
+	if (c->state == AWAY) {
+		if (cb != NULL)
+			cb(-ENOTCONN, NULL, 0, "sluice-switch is not connected", arg);
+		return;
+	}
+	struct applied *a = mem_alloc(sizeof(*a));
+	*a = (struct applied){.client = c, .cb = cb, .arg = arg};
+	if (c->state != CONNECTED || c->is_repairing) { // the repair carries it
+		list_add(&c->repaired_with, &a->node);
+		return;
+	}
 	struct buf_writer body = make_txn(0, ops, n_ops);
-	if (send_txn(c, DP_MSG_TXN, &body, on_applied, c) != 0)
-		dp_link_drop(c->link, "a change of the underlay could not be sent");
+	int rc = send_txn(c, DP_MSG_TXN, &body, on_applied, a);
 	buf_writer_fini(&body);
+	if (rc == 0)
+		return;
+	answer_applied(a, rc, "a change could not be sent to sluice-switch");
+	dp_link_drop(c->link, "a change could not be sent");
 }
 
 void dp_client_request(struct dp_client *c, enum dp_msg_type type, const void *body, size_t size,
@@ -229,6 +256,7 @@ static void on_close(void *arg)
 	c->is_repairing = c->repair_due = false;
 	c->waiting = (struct waiting){0};
 	event_del(c->on_retry);
+	answer_repaired(c, -ENOTCONN, "the connection to sluice-switch was lost");
 	if (was_connected && c->events.on_state != NULL)
 		c->events.on_state(false, c->events.arg);
 	if (waiting.cb == NULL)
@@ -261,6 +289,7 @@ static void on_hello(int error, const void *body, size_t size, const char *what,
 		    c->hello.n_objects, c->hello.generation);
 		c->refused.n = 0;
 		become_connected(c);
+		answer_repaired(c, 0, "");
 		return;
 	}
 	c->state = FILLING;
@@ -365,8 +394,8 @@ static void on_repaired(int error, const void *body, size_t size, const char *wh
 		dp_link_drop(c->link, "its digest is not that of what it was sent");
 		return;
 	}
-	// A commit came in between, and was not sent: what it changed is the difference now.
-	if (c->state == FILLING && c->repair_digest != model_digest(c->model))
+	// The model has changed meanwhile, and that was not sent: it is the difference now.
+	if (c->repair_digest != model_digest(c->model))
 		repair_ask(c);
 	else
 		repair_end(c);
@@ -397,6 +426,7 @@ static void repair_end(struct dp_client *c)
 	c->is_repairing = false;
 	if (c->state != CONNECTED)
 		become_connected(c);
+	answer_repaired(c, 0, "");
 	if (c->refused.n > 0)
 		schedule_retry(c);
 	else
@@ -508,12 +538,42 @@ static void on_aborted(int error, const void *, size_t, const char *what, void *
 /* What exactly is refused, and whether it still is, the repair finds out. */
 static void on_applied(int error, const void *, size_t, const char *what, void *arg)
 {
-	struct dp_client *c = arg;
+	struct applied *a = arg;
+	struct dp_client *c = a->client;
 
+	answer_applied(a, error, what);
 	if (error == 0 || c->state != CONNECTED)
 		return;
-	log_warn("sluice-switch did not take a change of the underlay: %s", what);
+	log_warn("sluice-switch did not take a change: %s", what);
 	repair_begin(c);
+}
+
+static void answer_applied(struct applied *a, int error, const char *what)
+{
+	dp_reply_cb *cb = a->cb;
+	void *arg = a->arg;
+
+	free(a);
+	if (cb != NULL)
+		cb(error, NULL, 0, what, arg);
+}
+
+/* What they ask to be applied in turn is for the next time. */
+static void answer_repaired(struct dp_client *c, int error, const char *what)
+{
+	struct list now;
+
+	list_init(&now);
+	while (!list_is_empty(&c->repaired_with)) {
+		struct list *first = c->repaired_with.next;
+		list_del(first);
+		list_add(&now, first);
+	}
+	while (!list_is_empty(&now)) {
+		struct applied *a = list_entry(now.next, struct applied, node);
+		list_del(&a->node);
+		answer_applied(a, error, what);
+	}
 }
 
 /* bad when it is too large. */

@@ -60,8 +60,13 @@ void dp_client_prepare(struct dp_client *c, uint64_t generation, const struct bu
     uint32_t n_ops, dp_reply_cb *cb, void *arg);
 void dp_client_commit(struct dp_client *c, dp_reply_cb *cb, void *arg);
 void dp_client_abort(struct dp_client *c);
-/* The model has changed by ops, which nobody waits for and nobody undoes. Not while a transaction is prepared. */
-void dp_client_apply(struct dp_client *c, const struct buf_writer *ops, uint32_t n_ops);
+/*
+ * The model has changed by ops, and nobody undoes it. Not while a transaction is prepared. cb (NULL: nobody waits) when every
+ * worker has left what was before; with an error when the switch has refused it or is away: then a repair brings it, or what of
+ * it can be had.
+ */
+void dp_client_apply(
+    struct dp_client *c, const struct buf_writer *ops, uint32_t n_ops, dp_reply_cb *cb, void *arg);
 /* Any other request. Body is copied. */
 void dp_client_request(struct dp_client *c, enum dp_msg_type type, const void *body, size_t size,
     dp_reply_cb *cb, void *arg);

@@ -93,7 +93,7 @@ static void put_underlay(void *arg)
 	uint32_t n_ops =
 	    model_put_underlay(d->model, f->routes, f->n_routes, f->locals, f->n_locals, &ops);
 	if (n_ops > 0 && d->dp != NULL)
-		dp_client_apply(d->dp, &ops, n_ops);
+		dp_client_apply(d->dp, &ops, n_ops, NULL, NULL);
 	buf_writer_fini(&ops);
 }
 

@@ -73,6 +73,23 @@ void model_commit(struct model *m, struct model_plan *plan); // takes plan
 void model_discard(struct model_plan *plan);
 
 /*
+ * Objects that are put one by one, outside of transactions: OpenFlow's. A part holds those of one bridge; when the bridge is
+ * deleted they go with it, in the same transaction, and the part is no more. A change is in the model at once; its op is
+ * appended to ops. Nothing may be changed between model_plan and model_commit or model_discard.
+ */
+struct model_part;
+struct model_part *model_part_add(struct model *m, const char *bridge); // or the one there is
+struct model_part *model_part_find(const struct model *m, const char *bridge); // NULL: none
+/* Puts or replaces; the id is the caller's (rules: OPENFLOW_RULE set). The op is borrowed until it is replaced or deleted. */
+const struct dp_op *model_part_put(struct model *m, struct model_part *part, enum dp_kind kind,
+    uint64_t id, const void *body, size_t size, struct buf_writer *ops);
+/* Precondition: it is in the part. */
+void model_part_del(struct model *m, struct model_part *part, enum dp_kind kind, uint64_t id,
+    struct buf_writer *ops);
+
+#define OPENFLOW_RULE (1ULL << 63) // in the ids of rules that OpenFlow put
+
+/*
  * The objects the switch must hold now, for reconciliation: visits every op (DP_PUT) with its digest; digest of all via
  * model_digest. Routes and local addresses (model_put_underlay) are part of it.
  */

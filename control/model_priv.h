@@ -29,6 +29,7 @@ enum {
 	PORT_LOCAL_OFPORT = 65534,       // a bridge's own port, as OVS users know it
 	TABLE_GLOBAL = API_TABLE__COUNT, // unit of what all networks share
 	TABLE_UNDERLAY,                  // unit of routes and local addresses
+	TABLE_OPENFLOW,                  // units of bridges: struct model_part
 	TABLE__COUNT,
 	VXLAN_UDP_PORT = 4789,
 	VXLAN_OVERHEAD4 = 50, // inner Ethernet 14, VXLAN 8, UDP 8, IPv4 20
@@ -156,6 +157,7 @@ struct dp_obj {
 	struct hmap_node node; // by kind and id
 	uint64_t digest;
 	const struct unit *unit;
+	uint32_t slot;   // in the unit's objs
 	bool same;       // scratch of plan_diff: the switch has it already
 	struct dp_op op; // body follows
 };
@@ -165,7 +167,7 @@ struct unit {
 	struct dp_obj **objs;  // &one, as long as that is enough
 	struct dp_obj *one;
 	uint32_t n, capacity;
-	uint16_t table;       // enum api_table, TABLE_GLOBAL, TABLE_UNDERLAY
+	uint16_t table;       // enum api_table, TABLE_*
 	uint16_t name_offset; // in label
 	bool is_hashed;       // node.hash is valid
 	char label[];         // model_flow_name
@@ -184,7 +186,7 @@ struct model {
 	char rundir[64];
 	struct hmap anchors;
 	struct hmap flows;               // entities
-	struct hmap units[TABLE__COUNT]; // by enum api_table and the two above
+	struct hmap units[TABLE__COUNT]; // by enum api_table and those above
 	struct hmap objs;                // struct dp_obj
 	uint64_t digest;
 	uint64_t version; // of commits
@@ -236,6 +238,10 @@ void model_del_unit(struct model *m, struct unit *u);
 struct dp_obj *model_obj(const struct model *m, enum dp_kind kind, uint64_t id);
 /* Appends an object to the unit; body is copied and padded to 8. */
 void unit_emit(struct unit *u, enum dp_kind kind, uint64_t id, const void *body, size_t size);
+/* One object more or less of a unit that is in the model. */
+struct dp_obj *unit_put(
+    struct model *m, struct unit *u, enum dp_kind kind, uint64_t id, const void *body, size_t size);
+void unit_del(struct model *m, struct dp_obj *o);
 /* Appends the ops that lead from the old units to the new ones (both lists may hold NULL), which are in the model now. */
 uint32_t units_diff(const struct model *m, struct unit *const *old_units,
     struct unit *const *new_units, size_t n, struct buf_writer *ops);

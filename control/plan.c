@@ -234,6 +234,10 @@ static struct unit *compile(struct model_plan *p, const struct dirty *d)
 		net_global_compile(p->m, u);
 		return u;
 	}
+	if (table == TABLE_OPENFLOW) { // its bridge goes
+		unit_destroy(u);
+		return NULL;
+	}
 	struct entity *e = d->swap != (size_t)NO_SWAP
 			       ? p->swaps[d->swap].new_e
 			       : model_entity(p->m, (enum api_table)table, name);

@@ -22,7 +22,7 @@ uint64_t rule_id(
 	words.table = table;
 	words.pad = 0;
 	memcpy(words.match, match, match_size);
-	uint64_t id = hash_stable(&words, 8 + match_size);
+	uint64_t id = hash_stable(&words, 8 + match_size) & ~OPENFLOW_RULE;
 	return id != 0 ? id : 1; // 0 means no rule
 }
 

@@ -8,12 +8,18 @@
 
 static struct dp_obj *find_obj(
     const struct model *m, uint64_t hash, unsigned int kind, uint64_t id);
+static struct dp_obj *make_obj(
+    struct unit *u, enum dp_kind kind, uint64_t id, const void *body, size_t size);
+static void append(struct unit *u, struct dp_obj *o);
 static void grow(struct unit *u);
+static void enter(struct model *m, struct dp_obj *o);
+static void leave(struct model *m, struct dp_obj *o);
 
 struct unit *unit_create(int table, const char *name)
 {
-	bool is_bare = table == API_TABLE_FLOW || table >= API_TABLE__COUNT;
-	const char *prefix = is_bare ? "" : api_tables[table].name;
+	bool is_openflow = table == TABLE_OPENFLOW;
+	bool is_bare = table == API_TABLE_FLOW || (table >= API_TABLE__COUNT && !is_openflow);
+	const char *prefix = is_bare ? "" : is_openflow ? "openflow" : api_tables[table].name;
 	size_t name_offset = is_bare ? 0 : strlen(prefix) + 1, name_size = strnlen(name, 64) + 1;
 	struct unit *u = mem_alloc(sizeof(*u) + name_offset + name_size);
 
@@ -103,11 +109,21 @@ void model_add_unit(struct model *m, struct unit *u)
 	u->is_hashed = true;
 	hmap_add(&m->units[u->table], &u->node, u->node.hash);
 	for (size_t i = 0; i < u->n; i++) {
-		struct dp_obj *o = u->objs[i];
-		settle(m, o);
-		hmap_add(&m->objs, &o->node, o->node.hash);
-		m->digest ^= o->digest;
+		settle(m, u->objs[i]);
+		enter(m, u->objs[i]);
 	}
+}
+
+static void enter(struct model *m, struct dp_obj *o)
+{
+	hmap_add(&m->objs, &o->node, o->node.hash);
+	m->digest ^= o->digest;
+}
+
+static void leave(struct model *m, struct dp_obj *o)
+{
+	hmap_del(&m->objs, &o->node);
+	m->digest ^= o->digest;
 }
 
 void model_del_unit(struct model *m, struct unit *u)
@@ -115,13 +131,41 @@ void model_del_unit(struct model *m, struct unit *u)
 	if (u == NULL)
 		return;
 	hmap_del(&m->units[u->table], &u->node);
-	for (size_t i = 0; i < u->n; i++) {
-		hmap_del(&m->objs, &u->objs[i]->node);
-		m->digest ^= u->objs[i]->digest;
-	}
+	for (size_t i = 0; i < u->n; i++)
+		leave(m, u->objs[i]);
+}
+
+struct dp_obj *unit_put(
+    struct model *m, struct unit *u, enum dp_kind kind, uint64_t id, const void *body, size_t size)
+{
+	struct dp_obj *old = model_obj(m, kind, id), *o = make_obj(u, kind, id, body, size);
+
+	if (old != NULL)
+		unit_del(m, old);
+	append(u, o);
+	settle(m, o);
+	enter(m, o);
+	return o;
+}
+
+void unit_del(struct model *m, struct dp_obj *o)
+{
+	struct unit *u = (struct unit *)o->unit; // whose object it is
+	struct dp_obj *last = u->objs[--u->n];
+
+	leave(m, o);
+	u->objs[o->slot] = last;
+	last->slot = o->slot;
+	free(o);
 }
 
 void unit_emit(struct unit *u, enum dp_kind kind, uint64_t id, const void *body, size_t size)
+{
+	append(u, make_obj(u, kind, id, body, size));
+}
+
+static struct dp_obj *make_obj(
+    struct unit *u, enum dp_kind kind, uint64_t id, const void *body, size_t size)
 {
 	size_t padded = ROUND_UP(size, 8);
 	struct dp_obj *o = mem_alloc(sizeof(*o) + padded);
@@ -132,8 +176,14 @@ void unit_emit(struct unit *u, enum dp_kind kind, uint64_t id, const void *body,
 	    .size = (uint32_t)(sizeof(o->op) + padded),
 	    .id = id};
 	memcpy(&o->op + 1, body, size);
+	return o;
+}
+
+static void append(struct unit *u, struct dp_obj *o)
+{
 	if (u->n == u->capacity)
 		grow(u);
+	o->slot = u->n;
 	u->objs[u->n++] = o;
 }
 

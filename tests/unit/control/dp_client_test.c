@@ -437,7 +437,7 @@ static void a_refused_change_of_the_underlay_is_listed_and_offered_again(void **
 	uint32_t n = model_put_underlay(f->fx.model, &route, 1, NULL, 0, &ops);
 	f->refuse_kind = DP_KIND_ROUTE;
 	f->refuse_id = ((const struct dp_op *)(const void *)ops.data)->id;
-	dp_client_apply(f->client, &ops, n);
+	dp_client_apply(f->client, &ops, n, NULL, NULL);
 	fake_until(
 	    f, &f->n_msgs[DP_MSG_TXN], 4); // at the start; refused; without an exception; with one
 	fake_run_ms(f, 20);
