@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "control/bridge_priv.h"
+#include "control/openflow/of_conf.h"
 
 static struct entity *recent_port(struct model *m, const char *name);
 
@@ -14,7 +15,15 @@ static void bridge_decode(struct model_plan *p, struct entity *e)
 		struct err *err = plan_error(p, e);
 		err_path(err, "/name");
 		err_set(err, ERR_EXISTS, "\"%s\" is the networks' bridge", e->name);
+		return;
 	}
+	struct of_bridge_conf openflow;
+	struct err err = {0};
+	if (of_bridge_conf_read(e->data, &openflow, &err) == 0)
+		return;
+	struct err *to = plan_error(p, e);
+	memcpy(err.object, to->object, sizeof(err.object));
+	*to = err;
 }
 
 static void bridge_compile(struct model *, struct entity *e, struct unit *u)

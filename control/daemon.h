@@ -23,6 +23,7 @@ struct follow;
 struct expiry;
 struct rpc_server;
 struct vswitch;
+struct of_switch;
 
 struct daemon {
 	struct event_base *base;
@@ -41,6 +42,7 @@ struct daemon {
 	struct follow *follow; // the model and the underlay follow each other
 	struct expiry *expiry; // deletes flows that timed out
 	struct rpc_server *rpc;
-	struct vswitch *vswitch;             // the database Open_vSwitch; NULL: it is not served
+	struct vswitch *vswitch; // the database Open_vSwitch; NULL: it is not served
+	struct of_switch *openflow;
 	void (*on_commit)(struct daemon *d); // the model has changed; NULL: nobody cares
 };

@@ -61,6 +61,7 @@ struct dp_client {
 	uint64_t prepared;   // generation of what the switch was told to prepare; 0: nothing
 	struct waiting waiting;
 	struct list repaired_with; // struct applied: answered when the switch is current
+	bool is_restored;          // what the switch alone knew is in the model
 	bool is_repairing, repair_due;
 	uint64_t repair_digest; // of the model when the difference was sent
 	struct dp_diff diff;
@@ -77,6 +78,9 @@ struct dp_client {
 static void on_open(void *arg);
 static void on_close(void *arg);
 static void on_hello(int error, const void *body, size_t size, const char *what, void *arg);
+static void on_read_groups(int error, const void *body, size_t size, const char *what, void *arg);
+static void on_read_rules(int error, const void *body, size_t size, const char *what, void *arg);
+static void compare(struct dp_client *c);
 static void repair_begin(struct dp_client *c);
 static void repair_ask(struct dp_client *c);
 static void on_dump(int error, const void *body, size_t size, const char *what, void *arg);
@@ -140,6 +144,11 @@ void dp_client_destroy(struct dp_client *c)
 bool dp_client_is_connected(const struct dp_client *c)
 {
 	return c->state == CONNECTED;
+}
+
+bool dp_client_is_away(const struct dp_client *c)
+{
+	return c->state == AWAY;
 }
 
 void dp_client_status(const struct dp_client *c, struct dp_client_status *ret)
@@ -279,6 +288,45 @@ static void on_hello(int error, const void *body, size_t size, const char *what,
 		return;
 	}
 	c->generation = c->hello.generation;
+	if (c->is_restored || c->events.on_restore == NULL) {
+		compare(c);
+		return;
+	}
+	const struct dp_read_req rules = {
+	    .kind = DP_KIND_RULE, .first = OPENFLOW_RULE, .last = UINT64_MAX};
+	const struct dp_read_req groups = {.kind = DP_KIND_GROUP, .last = UINT64_MAX};
+	if (dp_link_send(c->link, DP_MSG_DUMP, NULL, 0, on_dump, c) != 0 ||
+	    dp_link_send(c->link, DP_MSG_READ, &groups, sizeof(groups), on_read_groups, c) != 0 ||
+	    dp_link_send(c->link, DP_MSG_READ, &rules, sizeof(rules), on_read_rules, c) != 0)
+		dp_link_drop(c->link, "it does not take a message");
+}
+
+static void on_read_groups(int error, const void *body, size_t size, const char *what, void *arg)
+{
+	struct dp_client *c = arg;
+
+	if (error != 0)
+		dp_link_drop(c->link, what);
+	else
+		c->events.on_restore(body, size, c->events.arg);
+}
+
+static void on_read_rules(int error, const void *body, size_t size, const char *what, void *arg)
+{
+	struct dp_client *c = arg;
+
+	if (error != 0) {
+		dp_link_drop(c->link, what);
+		return;
+	}
+	c->events.on_restore(body, size, c->events.arg);
+	c->is_restored = true;
+	c->events.on_restored(c->held, c->n_held, c->events.arg);
+	compare(c);
+}
+
+static void compare(struct dp_client *c)
+{
 	if (c->hello.n_removed_lost > 0)
 		log_warn(
 		    "sluice-switch could not remember %lu rules that timed out: they come back",

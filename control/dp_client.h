@@ -19,6 +19,13 @@ struct dp_client;
 enum { DP_MAX_REFUSALS = 64 }; // more: the connection is dropped, and tried again
 
 struct dp_client_events {
+	/*
+	 * At the first connection, before the model is compared with what the switch holds: its groups, then its rules with
+	 * OPENFLOW_RULE, ops of size bytes; then the objects that it has. The model may take them up, since nobody else keeps them.
+	 * A connection that is lost meanwhile begins this anew.
+	 */
+	void (*on_restore)(const uint8_t *ops, size_t size, void *arg);
+	void (*on_restored)(const struct dp_dump_entry *held, size_t n_held, void *arg);
 	void (*on_state)(bool connected, void *arg); // connected: reconciled and current
 	void (*on_port)(const struct dp_port_event *ev, void *arg);
 	void (*on_punt)(const struct dp_punt_event *ev, const uint8_t *data, void *arg);
@@ -47,6 +54,8 @@ struct dp_client *dp_client_create(struct event_base *base, const char *socket_p
     struct model *model, const struct dp_client_events *events);
 void dp_client_destroy(struct dp_client *c);
 bool dp_client_is_connected(const struct dp_client *c);
+bool dp_client_is_away(
+    const struct dp_client *c); // there is no connection, not even one that begins
 /* Borrowed until the loop runs. */
 void dp_client_status(const struct dp_client *c, struct dp_client_status *ret);
 const struct dp_hello_reply *dp_client_hello(

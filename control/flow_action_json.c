@@ -66,13 +66,15 @@ int flow_action_from_json(
 		type++;
 	if (type == DP_ACTION__COUNT)
 		return action_unknown(name, err);
-	if (value == NULL && !codecs[type].bare)
+	if (value == NULL && !codecs[type].bare && codecs[type].decode != NULL)
 		return err_set(err, ERR_PARAMS, "%s needs a value: {\"%s\": …}", name, name);
 
 	char prefix[sizeof(err->path)];
 	memcpy(prefix, err->path, sizeof(prefix));
 	err_path(err, "%s/%s", prefix, name);
 	struct dp_action a = {.type = (uint16_t)type, .len = (uint16_t)dp_action_size(type)};
+	if (codecs[type].decode == NULL)
+		return err_set(err, ERR_PARAMS, "%s is an action of OpenFlow only", name);
 	int r = codecs[type].decode(value, names, &a, err);
 	if (r < 0)
 		return r;
@@ -82,9 +84,27 @@ int flow_action_from_json(
 		   : 0;
 }
 
+/* What OpenFlow brought and the API has no words for: its bytes. */
+static json_t *bytes_to_json(const struct dp_action *a)
+{
+	static const char digits[] = "0123456789abcdef";
+	const uint8_t *bytes = (const uint8_t *)a + DP_ACTION_HDR_SIZE;
+	char text[2 * 256 + 1];
+	size_t size = MIN_OF((size_t)a->len - DP_ACTION_HDR_SIZE, (size_t)256);
+
+	for (size_t i = 0; i < size; i++) {
+		text[2 * i] = digits[bytes[i] >> 4];
+		text[2 * i + 1] = digits[bytes[i] & 0xf];
+	}
+	return json_stringn(text, 2 * size);
+}
+
 json_t *flow_action_to_json(const struct dp_action *a, const struct flow_names *names)
 {
-	return json_pack("{s:o}", dp_action_names[a->type], codecs[a->type].encode(a, names));
+	action_encoder *encode = codecs[a->type].encode;
+
+	return json_pack("{s:o}", dp_action_names[a->type],
+	    encode != NULL ? encode(a, names) : bytes_to_json(a));
 }
 
 json_t *flow_actions_to_json(const void *actions, size_t size, const struct flow_names *names)
@@ -164,6 +184,10 @@ static const struct flow_field *field_from_name(const char *name, bool need_set,
 		err_set(err, ERR_PARAMS, "no field is called \"%.40s\"", name);
 		if (near != NULL)
 			err_hint(err, "did you mean \"%s\"?", near);
+		return NULL;
+	}
+	if ((f->flags & FW_ABSENT) != 0) {
+		err_set(err, ERR_PARAMS, "packets are not parsed as far as %s yet", f->name);
 		return NULL;
 	}
 	if (need_set && !(f->flags & FW_SET)) {
@@ -391,6 +415,35 @@ static json_t *drop_encode(const struct dp_action *a, const struct flow_names *)
 	return json_string(dp_drops[a->drop.reason].name);
 }
 
+static int set_vlan_decode(
+    json_t *value, const struct flow_names *, struct dp_action *a, struct err *err)
+{
+	static const char *const known[] = {"vid", "pcp"};
+	uint64_t vid = 0, pcp = 0;
+
+	if (!json_is_object(value) || json_object_size(value) == 0)
+		return err_set(err, ERR_PARAMS, "set_vlan takes {\"vid\":…, \"pcp\":…}");
+	if (json_check_members(value, known, ARRAY_SIZE(known), err) < 0 ||
+	    json_get_u64(value, "vid", 0, 0xfff, &vid, err) == -EINVAL ||
+	    json_get_u64(value, "pcp", 0, 7, &pcp, err) == -EINVAL)
+		return -EINVAL;
+	a->set_vlan.value = (uint16_t)(pcp << 13 | vid);
+	a->set_vlan.mask = (uint16_t)((json_object_get(value, "vid") != NULL ? 0x0fff : 0) |
+				      (json_object_get(value, "pcp") != NULL ? 0xe000 : 0));
+	return 0;
+}
+
+static json_t *set_vlan_encode(const struct dp_action *a, const struct flow_names *)
+{
+	json_t *o = json_object();
+
+	if ((a->set_vlan.mask & 0x0fff) != 0)
+		json_object_set_new(o, "vid", json_integer(a->set_vlan.value & 0xfff));
+	if ((a->set_vlan.mask & 0xe000) != 0)
+		json_object_set_new(o, "pcp", json_integer(a->set_vlan.value >> 13));
+	return o;
+}
+
 static const struct action_codec codecs[DP_ACTION__COUNT] = {
     [DP_ACTION_OUTPUT] = {output_decode, output_encode, false},
     [DP_ACTION_GROUP] = {group_decode, group_encode, false},
@@ -404,4 +457,5 @@ static const struct action_codec codecs[DP_ACTION__COUNT] = {
     [DP_ACTION_ARP_REPLY] = {reply_decode, reply_encode, false},
     [DP_ACTION_ND_REPLY] = {reply_decode, reply_encode, false},
     [DP_ACTION_DROP] = {drop_decode, drop_encode, true},
+    [DP_ACTION_SET_VLAN] = {set_vlan_decode, set_vlan_encode, false},
 };

@@ -178,7 +178,7 @@ json_t *flow_match_to_json(const struct flow_match *m, const struct flow_names *
 		struct flow_value v, mask;
 		char buf[FIELD_STR_SIZE];
 		flow_field_get(f, &m->mask, &mask);
-		if (value_is_zero(&mask))
+		if (value_is_zero(&mask) || (f->flags & FW_ALIAS) != 0)
 			continue;
 		// Of the aliases of one storage, the one whose protocol is matched; parts of vlan_tci are said by it.
 		if (f->prereq != FP_NONE && !flow_match_has_prereq(m, f->prereq))

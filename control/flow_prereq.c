@@ -103,6 +103,9 @@ static void follow(struct flow_match *m, const struct dp_action *a)
 
 	switch (a->type) {
 	case DP_ACTION_PUSH_VLAN: push_vlan(m); return;
+	case DP_ACTION_SET_VLAN: // there is a tag now; what else is in it does not matter here
+		m->key.vlan_tci[0] = m->mask.vlan_tci[0] = htobe16(FLOW_VLAN_PRESENT);
+		return;
 	case DP_ACTION_POP_VLAN: pop_vlan(m); return;
 	case DP_ACTION_MOVE: // what it wrote is not known; the VLAN fields leave out the bit that says there is a tag
 		flow_field_set(&flow_fields[a->move.dst], &m->mask, &(struct flow_value){0});

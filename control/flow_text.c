@@ -221,7 +221,7 @@ static bool parse_simple(
 {
 	uint64_t ones = f->n_bits < 64 ? (UINT64_C(1) << f->n_bits) - 1 : UINT64_MAX;
 
-	if (f->size > sizeof(uint64_t) || f->n_bits != f->size * 8U)
+	if (f->size > sizeof(uint64_t) || f->n_bits != f->size * 8U || (f->flags & FW_ABSENT) != 0)
 		return false;
 	*mask = ones;
 	switch (f->format) {

@@ -21,6 +21,7 @@
 #include "control/follow.h"
 #include "control/json_memory.h"
 #include "control/mem.h"
+#include "control/openflow/of_switch.h"
 #include "control/options.h"
 #include "control/ovsdb/vswitch.h"
 #include "control/query/punt.h"
@@ -37,6 +38,8 @@ static int open_ovsdb(struct daemon *d, const struct options *o, struct err *err
 static void close_all(struct daemon *d);
 static int make_dir(const char *path, mode_t mode, struct err *err);
 static void on_commit(struct daemon *d);
+static void on_restore(const uint8_t *ops, size_t size, void *arg);
+static void on_restored(const struct dp_dump_entry *held, size_t n_held, void *arg);
 static void on_switch_state(bool connected, void *arg);
 static void on_switch_port(const struct dp_port_event *ev, void *arg);
 static void on_punt(const struct dp_punt_event *ev, const uint8_t *data, void *arg);
@@ -130,7 +133,9 @@ static int open_state(struct daemon *d, const struct options *o, struct err *err
 
 static int open_sockets(struct daemon *d, const struct options *o, struct err *err)
 {
-	const struct dp_client_events switch_events = {.on_state = on_switch_state,
+	const struct dp_client_events switch_events = {.on_restore = on_restore,
+	    .on_restored = on_restored,
+	    .on_state = on_switch_state,
 	    .on_port = on_switch_port,
 	    .on_punt = on_punt,
 	    .on_removed = on_rules_removed,
@@ -151,6 +156,7 @@ static int open_sockets(struct daemon *d, const struct options *o, struct err *e
 	d->rpc = rpc_server_create(d->base, path, d, &o->roles, err);
 	if (d->rpc == NULL)
 		return -EIO;
+	d->openflow = of_switch_create(d);
 	rpc_server_on_close(d->rpc, watch_on_close, d->watch);
 	struct rpc_limits limits = rpc_server_limits(d->rpc);
 	if (o->client_memory_mib != 0)
@@ -181,6 +187,7 @@ static void close_all(struct daemon *d)
 	expiry_destroy(d->expiry);
 	watch_destroy(d->watch);
 	txn_engine_destroy(d->txn);
+	of_switch_destroy(d->openflow);
 	vswitch_destroy(d->vswitch);
 	reconcile_destroy(d->reconcile);
 	model_destroy(d->model);
@@ -203,13 +210,29 @@ static int make_dir(const char *path, mode_t mode, struct err *err)
 static void on_commit(struct daemon *d)
 {
 	follow_model(d);
+	of_switch_on_commit(d->openflow);
 	vswitch_on_commit(d->vswitch);
+}
+
+static void on_restore(const uint8_t *ops, size_t size, void *arg)
+{
+	struct daemon *d = arg;
+
+	of_switch_restore(d->openflow, ops, size);
+}
+
+static void on_restored(const struct dp_dump_entry *held, size_t n_held, void *arg)
+{
+	struct daemon *d = arg;
+
+	of_switch_restored(d->openflow, held, n_held);
 }
 
 static void on_switch_state(bool connected, void *arg)
 {
 	struct daemon *d = arg;
 
+	of_switch_on_switch(d->openflow, connected);
 	vswitch_on_switch(d->vswitch, connected);
 	if (connected)
 		log_info("sluice-switch is connected and current");
@@ -227,6 +250,7 @@ static void on_switch_port(const struct dp_port_event *ev, void *arg)
 	if (name == NULL || ev->state >= ARRAY_SIZE(states))
 		return;
 	vswitch_on_port(d->vswitch);
+	of_switch_on_port(d->openflow, ev);
 	if (ev->state == DP_PORT_FAILED)
 		log_warn("port %s failed: %s", name, ev->error);
 	else
@@ -241,6 +265,7 @@ static void on_punt(const struct dp_punt_event *ev, const uint8_t *data, void *a
 	struct daemon *d = arg;
 	const char *name = model_port_name(d->model, ev->port);
 
+	of_switch_on_punt(d->openflow, ev, data);
 	if (name != NULL && watch_wants(d->watch, WATCH_PUNT))
 		watch_live(d->watch, WATCH_PUNT, name, punt_to_json(d, ev, data));
 }
@@ -249,6 +274,7 @@ static void on_rules_removed(const struct dp_removed_event *ev, size_t n, void *
 {
 	struct daemon *d = arg;
 
+	of_switch_on_removed(d->openflow, ev, n);
 	expiry_add(d->expiry, ev, n);
 }
 

@@ -24,6 +24,8 @@ struct group {
 	uint32_t type; // enum dp_group_type
 	uint32_t stats_idx;
 	uint32_t n_buckets;
+	uint32_t opaque, wire_size; // of dp_group_conf; bytes of buckets as they came
+	const uint8_t *wire;
 	struct group_bucket buckets[];
 };
 

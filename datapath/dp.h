@@ -37,6 +37,7 @@ struct dp {
 	struct rte_mempool *pool;
 	uint64_t boot_id;
 	const struct dp_options *options;
-	struct dp_state *state;    // objects, transactions: dp_state.c
-	bool controller_connected; // ctl: wo, worker: ro (relaxed): punts are wanted
+	struct packet_out *packet_outs; // ctl. Those that a worker may still run: packet_out.h
+	struct dp_state *state;         // objects, transactions: dp_state.c
+	bool controller_connected;      // ctl: wo, worker: ro (relaxed): punts are wanted
 };

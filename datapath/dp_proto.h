@@ -37,19 +37,21 @@ enum {
 };
 
 enum dp_msg_type {
-	DP_MSG_HELLO = 1,    // dp_hello; reply DP_MSG_HELLO with dp_hello_reply
-	DP_MSG_TXN = 2,      // dp_txn and ops; reply dp_txn_reply
-	DP_MSG_DUMP = 3,     // no body; reply: dp_dump_entry[]
-	DP_MSG_STATS = 4,    // dp_stats_req; reply: dp_*_stats[] of the kind
-	DP_MSG_SAMPLES = 5,  // no body; reply: dp_sample[]
-	DP_MSG_TRACE = 6,    // dp_trace_req and packet; reply: dp_trace_rec list
-	DP_MSG_FDB = 7,      // dp_fdb_req; reply: dp_fdb_entry[]
-	DP_MSG_LOG = 8,      // dp_log_req; reply without body
-	DP_MSG_ERROR = 9,    // reply only: dp_error
-	DP_MSG_PREPARE = 10, // dp_txn and ops; reply without body
-	DP_MSG_COMMIT = 11,  // dp_commit; reply: dp_txn_reply
-	DP_MSG_ABORT = 12,   // no body; reply without body, also when nothing was prepared
-	DP_MSG_REMOVED = 13, // no body; reply: dp_removed_event[]
+	DP_MSG_HELLO = 1,       // dp_hello; reply DP_MSG_HELLO with dp_hello_reply
+	DP_MSG_TXN = 2,         // dp_txn and ops; reply dp_txn_reply
+	DP_MSG_DUMP = 3,        // no body; reply: dp_dump_entry[]
+	DP_MSG_STATS = 4,       // dp_stats_req; reply: dp_*_stats[] of the kind
+	DP_MSG_SAMPLES = 5,     // no body; reply: dp_sample[]
+	DP_MSG_TRACE = 6,       // dp_trace_req and packet; reply: dp_trace_rec list
+	DP_MSG_FDB = 7,         // dp_fdb_req; reply: dp_fdb_entry[]
+	DP_MSG_LOG = 8,         // dp_log_req; reply without body
+	DP_MSG_ERROR = 9,       // reply only: dp_error
+	DP_MSG_PREPARE = 10,    // dp_txn and ops; reply without body
+	DP_MSG_COMMIT = 11,     // dp_commit; reply: dp_txn_reply
+	DP_MSG_ABORT = 12,      // no body; reply without body, also when nothing was prepared
+	DP_MSG_REMOVED = 13,    // no body; reply: dp_removed_event[]
+	DP_MSG_READ = 14,       // dp_read_req; reply: rules as struct dp_op and body
+	DP_MSG_PACKET_OUT = 15, // dp_packet_out, actions, packet; reply without body
 	/* Switch to control, unasked; seq is 0. */
 	DP_MSG_EV_PORT = 32,    // dp_port_event
 	DP_MSG_EV_PUNT = 33,    // dp_punt_event and packet
@@ -134,6 +136,13 @@ struct dp_txn_reply {
 	uint64_t digest;
 	uint32_t n_workers; // that acknowledged
 	uint32_t pad;
+};
+
+/* Rules or groups with an id in first..last: for control that does not journal them. */
+struct dp_read_req {
+	uint32_t kind; // DP_KIND_RULE or DP_KIND_GROUP
+	uint32_t pad;
+	uint64_t first, last;
 };
 
 struct dp_dump_entry {
@@ -272,6 +281,15 @@ struct dp_trace_verdict {
 	uint64_t rule;   // that decided
 	uint32_t cached; // a session would be made
 	uint32_t pad;
+};
+
+/* A packet that goes through a bridge with actions of its own; then actions, then the packet. */
+struct dp_packet_out {
+	uint32_t bridge;
+	uint32_t in_port;      // bridge port number, or DP_OFPORT_CONTROLLER and its like: none
+	uint32_t actions_size; // a multiple of 8
+	uint16_t packet_size;
+	uint16_t pad;
 };
 
 struct dp_fdb_req {

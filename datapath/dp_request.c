@@ -8,6 +8,8 @@
 
 #include "datapath/base/clock.h"
 #include "datapath/dp_state.h"
+#include "datapath/dp_validate.h"
+#include "datapath/packet_out.h"
 #include "datapath/removed_rules.h"
 #include "datapath/trace.h"
 
@@ -38,11 +40,17 @@ static int run_prepare(const struct request *r);
 static int run_commit(const struct request *r);
 static int run_abort(const struct request *r);
 static int run_removed(const struct request *r);
+static int run_read(const struct request *r);
+static void read_rule(const struct rule *rule, void *arg);
+static void read_group(const struct group *g, void *arg);
+static size_t begin_op(struct buf_writer *w, enum dp_kind kind, uint64_t id);
+static void end_op(struct buf_writer *w, size_t start);
 static int run_dump(const struct request *r);
 static void dump_entry(const struct dp_dump_entry *e, void *arg);
 static int run_stats(const struct request *r);
 static int run_samples(const struct request *r);
 static int run_trace(const struct request *r);
+static int run_packet_out(const struct request *r);
 static int run_fdb(const struct request *r);
 static int run_log(const struct request *r);
 
@@ -53,10 +61,12 @@ static const struct request_def requests[] = {
     [DP_MSG_COMMIT] = {sizeof(struct dp_commit), false, run_commit},
     [DP_MSG_ABORT] = {0, false, run_abort},
     [DP_MSG_REMOVED] = {0, false, run_removed},
+    [DP_MSG_READ] = {sizeof(struct dp_read_req), false, run_read},
     [DP_MSG_DUMP] = {0, false, run_dump},
     [DP_MSG_STATS] = {sizeof(struct dp_stats_req), false, run_stats},
     [DP_MSG_SAMPLES] = {0, false, run_samples},
     [DP_MSG_TRACE] = {sizeof(struct dp_trace_req), true, run_trace},
+    [DP_MSG_PACKET_OUT] = {sizeof(struct dp_packet_out), true, run_packet_out},
     [DP_MSG_FDB] = {sizeof(struct dp_fdb_req), false, run_fdb},
     [DP_MSG_LOG] = {sizeof(struct dp_log_req), false, run_log},
 };
@@ -162,6 +172,69 @@ static int run_removed(const struct request *r)
 	return 0;
 }
 
+/* Of a request for rules, while they are visited. */
+struct reading {
+	const struct dp_read_req *req;
+	struct buf_writer *ret;
+	uint64_t now_ms, now_wall_ms;
+};
+
+static int run_read(const struct request *r)
+{
+	struct reading reading = {r->body, r->ret, clock_ms(), clock_wall_ms()};
+
+	if (reading.req->kind == DP_KIND_RULE)
+		dp_state_foreach_rule(r->dp->state, 0, read_rule, &reading);
+	else if (reading.req->kind == DP_KIND_GROUP)
+		dp_state_foreach_group(r->dp->state, read_group, &reading);
+	else
+		return refuse(r, EINVAL, "read: only rules and groups are read");
+	return 0;
+}
+
+static void read_rule(const struct rule *rule, void *arg)
+{
+	struct reading *reading = arg;
+
+	if (rule->id < reading->req->first || rule->id > reading->req->last)
+		return;
+	size_t start = begin_op(reading->ret, DP_KIND_RULE, rule->id);
+	rule_encode(rule, reading->now_ms, reading->now_wall_ms, reading->ret);
+	end_op(reading->ret, start);
+}
+
+static void read_group(const struct group *g, void *arg)
+{
+	struct reading *reading = arg;
+	const struct dp_group_conf conf = {.bridge = (uint32_t)(g->id >> 32),
+	    .group_id = g->group_id,
+	    .type = g->type,
+	    .n_buckets = g->n_buckets,
+	    .opaque = g->opaque};
+
+	if (g->id < reading->req->first || g->id > reading->req->last)
+		return;
+	size_t start = begin_op(reading->ret, DP_KIND_GROUP, g->id);
+	buf_put(reading->ret, &conf, sizeof(conf));
+	buf_put(reading->ret, g->wire, g->wire_size);
+	end_op(reading->ret, start);
+}
+
+static size_t begin_op(struct buf_writer *w, enum dp_kind kind, uint64_t id)
+{
+	const struct dp_op op = {.verb = DP_PUT, .kind = (uint16_t)kind, .id = id};
+	size_t start = w->size;
+
+	buf_put(w, &op, sizeof(op));
+	return start;
+}
+
+static void end_op(struct buf_writer *w, size_t start)
+{
+	if (!w->bad)
+		((struct dp_op *)(void *)(w->data + start))->size = (uint32_t)(w->size - start);
+}
+
 static int run_dump(const struct request *r)
 {
 	dp_state_foreach(r->dp->state, dump_entry, r->ret);
@@ -204,6 +277,28 @@ static int run_trace(const struct request *r)
 	if (rc == -ENOENT)
 		return refuse(r, ENOENT, "trace: no such port, or it is on no bridge");
 	return rc < 0 ? refuse(r, -rc, "trace: the packet or the answer is too long") : 0;
+}
+
+static int run_packet_out(const struct request *r)
+{
+	const struct dp_packet_out *req = r->body;
+	const uint8_t *actions = (const uint8_t *)(req + 1);
+	size_t left = r->size - sizeof(*req);
+
+	if (req->bridge == 0 || req->bridge > DP_MAX_BRIDGES || req->pad != 0)
+		return refuse(
+		    r, EINVAL, "packet-out: bridge is not in 1..255, or padding is not zero");
+	if (req->actions_size > left || left - req->actions_size != req->packet_size)
+		return refuse(
+		    r, EINVAL, "packet-out: actions and packet are not what its sizes say");
+	if (dp_actions_validate(actions, req->actions_size, r->error->what) < 0) {
+		r->error->errno_value = EINVAL;
+		return -EINVAL;
+	}
+	int rc = packet_out_submit(r->dp, req, actions, actions + req->actions_size);
+	if (rc == -ENOENT)
+		return refuse(r, ENOENT, "packet-out: no such bridge");
+	return rc < 0 ? refuse(r, -rc, "packet-out: the packet is too long, or too many wait") : 0;
 }
 
 static int run_fdb(const struct request *r)

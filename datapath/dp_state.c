@@ -152,6 +152,15 @@ void dp_state_foreach(
 	}
 }
 
+void dp_state_foreach_group(
+    const struct dp_state *st, void (*cb)(const struct group *g, void *arg), void *arg)
+{
+	hmap_foreach (o, &st->objects, struct object, node) {
+		if (o->kind == DP_KIND_GROUP)
+			cb(o->body, arg);
+	}
+}
+
 void dp_state_foreach_rule(const struct dp_state *st, uint32_t bridge,
     void (*cb)(const struct rule *r, void *arg), void *arg)
 {

@@ -57,6 +57,8 @@ void dp_state_foreach(
 /* Visits rules of a bridge, or of all (0). */
 void dp_state_foreach_rule(const struct dp_state *st, uint32_t bridge,
     void (*cb)(const struct rule *r, void *arg), void *arg);
+void dp_state_foreach_group(
+    const struct dp_state *st, void (*cb)(const struct group *g, void *arg), void *arg);
 const struct removed_rules *dp_state_removed(const struct dp_state *st);
 const struct rule_stats *dp_state_rule_stats(const struct dp_state *st);
 /* Once a second: ages learned MACs, recycles counter slots, runs deferred frees. */

@@ -15,6 +15,26 @@ enum {
 	SIZE_controller = BODY_SIZE(controller),
 	SIZE_reply = BODY_SIZE(reply),
 	SIZE_drop = BODY_SIZE(drop),
+	SIZE_set_vlan = BODY_SIZE(set_vlan),
+	SIZE_note = BODY_SIZE(note),
+	SIZE_subfield = BODY_SIZE(subfield),
+	SIZE_output_reg = BODY_SIZE(output_reg),
+	SIZE_output_trunc = BODY_SIZE(output_trunc),
+	SIZE_enqueue = BODY_SIZE(enqueue),
+	SIZE_queue = BODY_SIZE(queue),
+	SIZE_dec_ttl_cnt = BODY_SIZE(dec_ttl_cnt),
+	SIZE_controller_ext = BODY_SIZE(controller_ext),
+	SIZE_meter = BODY_SIZE(meter),
+	SIZE_check_pkt_larger = BODY_SIZE(check_pkt_larger),
+	SIZE_conjunction = BODY_SIZE(conjunction),
+	SIZE_learn = BODY_SIZE(learn),
+	SIZE_ct = BODY_SIZE(ct),
+	SIZE_nat = BODY_SIZE(nat),
+	SIZE_multipath = BODY_SIZE(multipath),
+	SIZE_bundle = BODY_SIZE(bundle),
+	SIZE_sample = BODY_SIZE(sample),
+	SIZE_fin_timeout = BODY_SIZE(fin_timeout),
+	SIZE_mpls = BODY_SIZE(mpls),
 };
 
 static_assert(offsetof(struct dp_action, output) == DP_ACTION_HDR_SIZE);
@@ -36,6 +56,22 @@ const char *const dp_action_names[DP_ACTION__COUNT] = {
 #include "datapath/dp_action.def"
 #undef ACTION
 };
+
+static_assert(sizeof(struct dp_learn_spec) % 8 == 0);
+
+bool dp_action_is_variable(enum dp_action_type type)
+{
+	switch (type) {
+	case DP_ACTION_NOTE:
+	case DP_ACTION_CLONE:
+	case DP_ACTION_DEC_TTL_CNT:
+	case DP_ACTION_CONTROLLER_EXT:
+	case DP_ACTION_LEARN:
+	case DP_ACTION_CT:
+	case DP_ACTION_BUNDLE: return true;
+	default: return false;
+	}
+}
 
 size_t dp_action_size(enum dp_action_type type)
 {

@@ -196,13 +196,142 @@ struct dp_action {
 			uint32_t reason; // enum dp_drop
 			uint32_t pad;
 		} drop;
+		struct {
+			uint16_t value, mask; // of the TCI, host order; mask 0x0fff, 0xe000 or both
+			uint16_t pad[2];
+		} set_vlan;
+		/* From here on: extensions of OpenFlow. Bits of a field: field is enum flow_field_id, ofs counts from the lowest. */
+		struct {
+			uint16_t size; // bytes that follow
+			uint16_t pad[3];
+		} note;
+		struct {
+			uint16_t field, ofs, n_bits; // DELETE_FIELD: the whole field
+			uint16_t pad;
+		} subfield;
+		struct {
+			uint16_t field, ofs, n_bits;
+			uint16_t max_len; // for the controller
+		} output_reg;
+		struct {
+			uint32_t port, max_len;
+		} output_trunc;
+		struct {
+			uint32_t port, queue;
+		} enqueue;
+		struct {
+			uint32_t id;
+			uint32_t pad;
+		} queue;
+		struct {
+			uint16_t n; // ids of controllers that follow, 16 bits each
+			uint16_t pad[3];
+		} dec_ttl_cnt;
+		struct {
+			uint16_t max_len;       // bytes of the packet; 0xffff: all
+			uint16_t controller_id; // 0: every controller
+			uint8_t reason;         // opaque to the switch, echoed
+			uint8_t pause; // boolean: processing goes on when the controller says so
+			uint16_t userdata_size; // bytes that follow
+			uint32_t meter_id;      // 0: none
+			uint32_t pad;
+		} controller_ext;
+		struct {
+			uint32_t id;
+			uint32_t pad;
+		} meter;
+		struct {
+			uint16_t len; // of the packet, bytes
+			uint16_t field, ofs;
+			uint16_t pad;
+		} check_pkt_larger;
+		struct {
+			uint32_t id;
+			uint8_t clause, n_clauses; // clause from 0
+			uint16_t pad;
+		} conjunction;
+		struct {
+			uint64_t cookie_be;
+			uint16_t idle_timeout_s, hard_timeout_s, fin_idle_timeout_s,
+			    fin_hard_timeout_s;
+			uint32_t limit; // rules that it may teach; 0: any number
+			uint16_t priority;
+			uint16_t flags; // NX_LEARN_F_*
+			uint16_t result_field,
+			    result_ofs; // with NX_LEARN_F_WRITE_RESULT: the bit that tells
+			uint8_t table;
+			uint8_t pad;
+			uint16_t n_specs; // struct dp_learn_spec that follow
+		} learn;
+		struct {
+			uint16_t zone; // where zone_n_bits is 0
+			uint16_t zone_field, zone_ofs, zone_n_bits;
+			uint16_t flags; // NX_CT_F_*
+			uint16_t alg;   // 0: none, 21: FTP, 69: TFTP
+			uint8_t table;  // 255: does not go on elsewhere
+			uint8_t pad[3];
+		} ct;
+		struct {
+			uint16_t flags;              // NX_NAT_F_*
+			uint16_t range;              // NX_NAT_RANGE_*: what of the rest is given
+			uint16_t min_port, max_port; // host order
+			struct ip_addr min_addr, max_addr;
+		} nat;
+		struct {
+			uint16_t fields, basis, algorithm; // enum nx_hash_fields, nx_mp_algorithm
+			uint16_t max_link;
+			uint32_t arg;
+			uint16_t field, ofs, n_bits; // destination
+			uint16_t pad;
+			uint32_t pad1;
+		} multipath;
+		struct {
+			uint16_t algorithm, fields, basis; // enum nx_bd_algorithm, nx_hash_fields
+			uint16_t n_ports;                  // that follow, 32 bits each
+			uint16_t field, ofs, n_bits; // destination; n_bits 0: the port is sent to
+			uint16_t pad;
+		} bundle;
+		struct {
+			uint16_t probability; // of 65535
+			uint8_t direction;    // enum nx_action_sample_direction
+			uint8_t form;         // of the wire: SAMPLE to SAMPLE4
+			uint32_t collector_set_id;
+			uint32_t domain, point; // where their n_bits are 0
+			uint32_t port;          // sampled; 0: none
+			uint16_t domain_field, domain_ofs, domain_n_bits;
+			uint16_t point_field, point_ofs, point_n_bits;
+		} sample;
+		struct {
+			uint16_t idle_timeout_s, hard_timeout_s;
+			uint32_t pad;
+		} fin_timeout;
+		struct {
+			uint16_t ethertype; // host order
+			uint16_t pad[3];
+		} mpls;
 	};
 };
 
 enum { DP_ACTION_HDR_SIZE = 8 };
 
-/* Bytes an action of this type takes. 0 for unknown types. */
+enum dp_learn_source { DP_LEARN_FROM_FIELD, DP_LEARN_FROM_VALUE };
+enum dp_learn_target { DP_LEARN_MATCH, DP_LEARN_LOAD, DP_LEARN_OUTPUT };
+
+/* One thing that a taught rule matches on or does. */
+struct dp_learn_spec {
+	uint8_t source; // enum dp_learn_source
+	uint8_t target; // enum dp_learn_target
+	uint16_t n_bits;
+	uint16_t src_field, src_ofs; // FROM_FIELD
+	uint16_t dst_field, dst_ofs; // MATCH, LOAD
+	uint32_t pad;
+	struct flow_value value; // FROM_VALUE, n_bits of it
+};
+
+/* Bytes an action of this type takes; of one that goes on, its fixed part. 0 for unknown types. */
 size_t dp_action_size(enum dp_action_type type);
+/* Whether more follows the fixed part: bytes, structures, or a list of actions. len says how much, padded to 8. */
+bool dp_action_is_variable(enum dp_action_type type);
 extern const char *const dp_action_names[DP_ACTION__COUNT];
 
 #define action_foreach(it, list, size)                                      \
@@ -230,7 +359,7 @@ struct dp_rule_conf {
 	uint32_t flags;                              // DP_RULE_F_*
 	uint16_t idle_timeout_s, hard_timeout_s;     // 0: never
 	uint32_t match_size, apply_size, write_size; // bytes that follow, each padded to 8
-	uint32_t pad;
+	uint32_t opaque;                             // control's; kept and told
 	uint64_t metadata_be, metadata_mask_be;
 	uint64_t installed_ms; // wall clock: when the hard timeout began; 0: when the switch got it
 };
@@ -243,6 +372,8 @@ struct dp_group_conf {
 	uint32_t group_id;
 	uint32_t type;
 	uint32_t n_buckets;
+	uint32_t opaque; // control's; kept and told
+	uint32_t pad;
 };
 
 struct dp_bucket_conf {
@@ -251,6 +382,8 @@ struct dp_bucket_conf {
 	uint16_t weight;      // select
 	uint16_t pad;
 	uint32_t actions_size; // bytes that follow
+	uint32_t opaque;       // control's; kept and told
+	uint32_t pad1;
 };
 
 /* Underlay: how to reach a tunnel remote. Id: hash of the address. Kept true by control from netlink. */

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "datapath/dp_validate.h"
+#include "datapath/dp_validate_priv.h"
 
 enum {
 	MAX_GROUP_ID = 0xffffff00, // OFPG_MAX
@@ -14,7 +14,10 @@ enum {
 	    DP_RULE_F_CLEAR | DP_RULE_F_GOTO | DP_RULE_F_WRITE_METADATA | DP_RULE_F_SEND_REMOVED,
 };
 
-/* Union of all fields of flow_field.def (a test ties them): mask bits outside could never be named or shown. */
+/*
+ * Union of all fields of flow_field.def but the absent ones (a test ties them): mask bits outside could never be named or shown, or no
+ * packet has them yet.
+ */
 static const struct flow_key matchable = {
     .in_port = UINT32_MAX,
     .metadata = UINT64_MAX,
@@ -51,6 +54,26 @@ static const struct flow_key matchable = {
     .nd_target = {{[0 ... 15] = 0xff}},
     .nd_sll = {{[0 ... 5] = 0xff}},
     .nd_tll = {{[0 ... 5] = 0xff}},
+    .tun_tos = UINT8_MAX,
+    .tun_ttl = UINT8_MAX,
+    .tun_gbp_flags = UINT8_MAX,
+    .tun_gbp_id = UINT16_MAX,
+    .tun_flags = 1,
+    .tun_metadata = {[0 ... FLOW_N_TUN_METADATA - 1] = UINT32_MAX},
+    .pkt_mark = UINT32_MAX,
+    .packet_type = UINT32_MAX,
+    .ct_state = UINT32_MAX,
+    .ct_zone = UINT16_MAX,
+    .ct_mark = UINT32_MAX,
+    .ct_label = {{[0 ... 15] = 0xff}},
+    .ct_ip_proto = UINT8_MAX,
+    .ct_ip4_src = UINT32_MAX,
+    .ct_ip4_dst = UINT32_MAX,
+    .ct_ip6_src = {{[0 ... 15] = 0xff}},
+    .ct_ip6_dst = {{[0 ... 15] = 0xff}},
+    .ct_tp_src = UINT16_MAX,
+    .ct_tp_dst = UINT16_MAX,
+    .conj_id = UINT32_MAX,
 };
 
 static int check_rule_conf(const struct dp_rule_conf *c, char *what);
@@ -83,9 +106,11 @@ int dp_rule_decode(
 
 	const uint8_t *match = (const uint8_t *)(c + 1);
 	rc = flow_match_decode(match, c->match_size, &ret->match);
-	if (rc < 0 || (uint32_t)rc != c->match_size || !mask_is_matchable(&ret->match.mask))
+	if (rc < 0 || (uint32_t)rc != c->match_size)
+		return bad(what, "rule: match is cut short or not canonical");
+	if (!mask_is_matchable(&ret->match.mask))
 		return bad(what,
-		    "rule: match is cut short, not canonical or names bits outside all fields");
+		    "rule: match names bits outside all fields, or a field that no packet has yet");
 	ret->conf = c;
 	ret->apply = (const struct dp_action *)(match + c->match_size);
 	ret->write = (const struct dp_action *)(match + c->match_size + c->apply_size);
@@ -95,11 +120,17 @@ int dp_rule_decode(
 
 int dp_actions_validate(const void *actions, size_t size, char what[DP_WHAT_SIZE])
 {
+	if (size > DP_MAX_ACTIONS_SIZE)
+		return bad(what, "actions: list is over its limit");
+	return dp_action_list_validate(actions, size, 0, what);
+}
+
+int dp_action_list_validate(
+    const void *actions, size_t size, unsigned int depth, char what[DP_WHAT_SIZE])
+{
 	const uint8_t *p = actions;
 	size_t left = size;
 
-	if (size > DP_MAX_ACTIONS_SIZE)
-		return bad(what, "actions: list is over its limit");
 	while (left > 0) {
 		const struct dp_action *a = (const struct dp_action *)p;
 		if (left < DP_ACTION_HDR_SIZE)
@@ -107,13 +138,17 @@ int dp_actions_validate(const void *actions, size_t size, char what[DP_WHAT_SIZE
 		size_t needed = dp_action_size((enum dp_action_type)a->type);
 		if (needed == 0)
 			return bad(what, "actions: unknown type");
-		if (a->len != needed || needed > left)
+		bool fits = dp_action_is_variable((enum dp_action_type)a->type)
+				? a->len >= needed && a->len % 8 == 0
+				: a->len == needed;
+		if (!fits || a->len > left)
 			return bad(what, "actions: wrong length for the type, or cut short");
-		int rc = check_action(a, what);
+		int rc = a->type >= DP_ACTION_NOTE ? dp_extension_validate(a, depth, what)
+						   : check_action(a, what);
 		if (rc < 0)
 			return rc;
-		p += needed;
-		left -= needed;
+		p += a->len;
+		left -= a->len;
 	}
 	return 0;
 }
@@ -128,8 +163,8 @@ int dp_group_validate(uint64_t id, const void *body, size_t size, char what[DP_W
 		return bad(what, "group: bridge or group id out of range");
 	if (id != ((uint64_t)c->bridge << 32 | c->group_id))
 		return bad(what, "group: object id is not bridge << 32 | group id");
-	if (c->type > DP_GROUP_FAST_FAILOVER)
-		return bad(what, "group: unknown type");
+	if (c->type > DP_GROUP_FAST_FAILOVER || c->pad != 0)
+		return bad(what, "group: unknown type, or padding that is not zero");
 	if (c->n_buckets > DP_MAX_BUCKETS)
 		return bad(what, "group: too many buckets");
 	if (c->type == DP_GROUP_INDIRECT && c->n_buckets != 1)
@@ -142,7 +177,7 @@ int dp_group_validate(uint64_t id, const void *body, size_t size, char what[DP_W
 		if (left < sizeof(*b) || b->actions_size > left - sizeof(*b) ||
 		    b->actions_size % 8 != 0)
 			return bad(what, "group: bucket is cut short or not a multiple of 8");
-		if (b->pad != 0)
+		if (b->pad != 0 || b->pad1 != 0)
 			return bad(what, "group: padding is not zero");
 		if (!port_is_plain(b->watch_port) && b->watch_port != DP_OFPORT_ANY)
 			return bad(what, "group: watch_port is neither a port nor any");
@@ -166,8 +201,8 @@ static int check_rule_conf(const struct dp_rule_conf *c, char *what)
 		return bad(what, "rule: bridge is not in 1..255");
 	if (c->table >= DP_N_TABLES)
 		return bad(what, "rule: table is not in 0..253");
-	if ((c->flags & ~(uint32_t)RULE_FLAGS) != 0 || c->pad != 0)
-		return bad(what, "rule: unknown flag or padding that is not zero");
+	if ((c->flags & ~(uint32_t)RULE_FLAGS) != 0)
+		return bad(what, "rule: unknown flag");
 	if (c->installed_ms != 0 && c->hard_timeout_s == 0)
 		return bad(what, "rule: a time of installation without a hard timeout");
 	if (go ? c->goto_table <= c->table || c->goto_table >= DP_N_TABLES : c->goto_table != 0)
@@ -225,10 +260,16 @@ static int check_action(const struct dp_action *a, char *what)
 		if (a->drop.reason >= DP_DROP__COUNT)
 			return bad(what, "drop: unknown reason");
 		break;
+	case DP_ACTION_SET_VLAN:
+		if ((a->set_vlan.mask != 0x0fff && a->set_vlan.mask != 0xe000 &&
+			a->set_vlan.mask != 0xefff) ||
+		    (a->set_vlan.value & ~a->set_vlan.mask) != 0)
+			return bad(what, "set_vlan: neither VID nor PCP, or bits outside the mask");
+		break;
 	case DP_ACTION_CONTROLLER:
 	case DP_ACTION_POP_VLAN:
 	case DP_ACTION_DEC_TTL: break;
-	case DP_ACTION__COUNT: return bad(what, "actions: unknown type");
+	default: return bad(what, "actions: unknown type");
 	}
 	return check_action_padding(a, what);
 }
@@ -239,8 +280,9 @@ static int check_set_field(const struct dp_action *a, char *what)
 	    (flow_fields[a->set_field.field].flags & FW_SET) == 0)
 		return bad(what, "set_field: unknown field, or one that cannot be written");
 	const struct flow_field *f = &flow_fields[a->set_field.field];
+	if ((f->flags & FW_ABSENT) != 0)
+		return bad(what, "set_field: no packet has this field yet");
 	struct flow_value ones = flow_value_ones(f->n_bits);
-	bool whole = memcmp(&a->set_field.mask, &ones, sizeof(ones)) == 0;
 	bool empty = true;
 
 	for (size_t i = 0; i < sizeof(ones.b); i++) {
@@ -249,8 +291,8 @@ static int check_set_field(const struct dp_action *a, char *what)
 			return bad(what, "set_field: bits outside the field or the mask");
 		empty = empty && a->set_field.mask.b[i] == 0;
 	}
-	if (empty || (!whole && (f->flags & FW_MASK) == 0))
-		return bad(what, "set_field: mask is empty, or partial where the field takes none");
+	if (empty)
+		return bad(what, "set_field: mask is empty");
 	return check_action_padding(a, what);
 }
 
@@ -262,6 +304,8 @@ static int check_move(const struct dp_action *a, char *what)
 	const struct flow_field *dst = &flow_fields[a->move.dst];
 	if ((dst->flags & FW_SET) == 0)
 		return bad(what, "move: destination cannot be written");
+	if (((src->flags | dst->flags) & FW_ABSENT) != 0)
+		return bad(what, "move: no packet has this field yet");
 	if (a->move.n_bits == 0 || a->move.src_ofs + a->move.n_bits > src->n_bits ||
 	    a->move.dst_ofs + a->move.n_bits > dst->n_bits)
 		return bad(what, "move: no bits, or bits outside a field");
@@ -289,9 +333,10 @@ static int check_action_padding(const struct dp_action *a, char *what)
 	case DP_ACTION_ARP_REPLY:
 	case DP_ACTION_ND_REPLY: pad |= a->reply.pad; break;
 	case DP_ACTION_DROP: pad |= a->drop.pad; break;
+	case DP_ACTION_SET_VLAN: pad |= a->set_vlan.pad[0] | a->set_vlan.pad[1]; break;
 	case DP_ACTION_POP_VLAN:
 	case DP_ACTION_DEC_TTL:
-	case DP_ACTION__COUNT: break;
+	default: break;
 	}
 	return pad == 0 ? 0 : bad(what, "actions: padding is not zero");
 }

@@ -42,6 +42,20 @@ const struct program *pipeline_run(struct pipeline *p, struct worker *w, const s
 	return end(p);
 }
 
+const struct program *pipeline_run_actions(struct pipeline *p, struct worker *w,
+    const struct bridge *br, uint16_t in_port, const struct flow_key *key,
+    const struct dp_action *actions, size_t size)
+{
+	struct action_set set = {0};
+	begin(p, w, br, in_port, key, NULL);
+	p->set = &set;
+	if (size != 0)
+		pipeline_actions(p, actions, size);
+	if (pipeline_goes_on(p)) // of the tables that it went through
+		action_set_run(&set, p);
+	return end(p);
+}
+
 void pipeline_bridge(struct pipeline *p)
 {
 	if (p->listener != NULL)
@@ -164,6 +178,7 @@ static void begin(struct pipeline *p, struct worker *w, const struct bridge *br,
 	p->rule = NULL;
 	p->table = 0;
 	p->depth = 0;
+	p->n_stack = 0;
 }
 
 /*

@@ -39,3 +39,7 @@ void pipeline_destroy(struct pipeline *p);
  */
 const struct program *pipeline_run(struct pipeline *p, struct worker *w, const struct bridge *br,
     uint16_t in_port, const struct flow_key *key, const struct pipeline_listener *listener);
+/* Actions instead of rules, for a packet of control's. */
+const struct program *pipeline_run_actions(struct pipeline *p, struct worker *w,
+    const struct bridge *br, uint16_t in_port, const struct flow_key *key,
+    const struct dp_action *actions, size_t size);

@@ -5,13 +5,13 @@
 #include <string.h>
 
 static void run_action(struct pipeline *p, const struct dp_action *a);
-static void set_field(struct pipeline *p, const struct dp_action *a);
 static void move_field(struct pipeline *p, const struct dp_action *a);
 static bool may_write(struct pipeline *p, const struct flow_field *f);
 static void mark_written(struct pipeline *p, const struct flow_field *f);
 static bool key_has(const struct flow_key *k, enum flow_field_prereq prereq);
 static void push_vlan(struct pipeline *p, uint16_t tpid);
 static void pop_vlan(struct pipeline *p);
+static void set_vlan(struct pipeline *p, const struct dp_action *a);
 static void dec_ttl(struct pipeline *p);
 
 void pipeline_actions(struct pipeline *p, const struct dp_action *actions, size_t size)
@@ -33,6 +33,14 @@ void action_set_write(
 		case DP_ACTION_DEC_TTL: set->dec_ttl = a; break;
 		case DP_ACTION_GROUP: set->group = a; break;
 		case DP_ACTION_SET_FIELD:
+		case DP_ACTION_SET_VLAN:
+		case DP_ACTION_SET_QUEUE:
+		case DP_ACTION_POP_QUEUE:
+		case DP_ACTION_NOTE:
+		case DP_ACTION_METER:
+		case DP_ACTION_STACK_PUSH:
+		case DP_ACTION_STACK_POP:
+		case DP_ACTION_DELETE_FIELD:
 		case DP_ACTION_MOVE:
 			if (set->n_fields == MAX_SET_FIELDS)
 				p->exceeded = true;
@@ -69,7 +77,7 @@ static void run_action(struct pipeline *p, const struct dp_action *a)
 	switch ((enum dp_action_type)a->type) {
 	case DP_ACTION_OUTPUT: pipeline_output(p, a->output.port); break;
 	case DP_ACTION_GROUP: pipeline_group(p, a->group.id); break;
-	case DP_ACTION_SET_FIELD: set_field(p, a); break;
+	case DP_ACTION_SET_FIELD: pipeline_set_field(p, a); break;
 	case DP_ACTION_MOVE: move_field(p, a); break;
 	case DP_ACTION_PUSH_VLAN: push_vlan(p, a->push_vlan.tpid); break;
 	case DP_ACTION_POP_VLAN: pop_vlan(p); break;
@@ -83,11 +91,12 @@ static void run_action(struct pipeline *p, const struct dp_action *a)
 	case DP_ACTION_ARP_REPLY: pipeline_reply(p, PROG_ARP_REPLY, a); break;
 	case DP_ACTION_ND_REPLY: pipeline_reply(p, PROG_ND_REPLY, a); break;
 	case DP_ACTION_DROP: pipeline_stop(p, (enum dp_drop)a->drop.reason); break;
-	case DP_ACTION__COUNT: break;
+	case DP_ACTION_SET_VLAN: set_vlan(p, a); break;
+	default: pipeline_extension(p, a); break;
 	}
 }
 
-static void set_field(struct pipeline *p, const struct dp_action *a)
+void pipeline_set_field(struct pipeline *p, const struct dp_action *a)
 {
 	const struct flow_field *f = &flow_fields[a->set_field.field];
 	if (!may_write(p, f))
@@ -164,6 +173,8 @@ static bool key_has(const struct flow_key *k, enum flow_field_prereq prereq)
 		       k->icmp_code == 0;
 	case FP_NS: return whole && icmp6 && k->icmp_type == 135 && k->icmp_code == 0;
 	case FP_NA: return whole && icmp6 && k->icmp_type == 136 && k->icmp_code == 0;
+	case FP_MPLS: return k->eth_type == htons(0x8847) || k->eth_type == htons(0x8848);
+	case FP_CT: return k->ct_state != 0;
 	}
 	return false;
 }
@@ -180,6 +191,17 @@ static void push_vlan(struct pipeline *p, uint16_t tpid)
 	k->vlan_tpid[1] = k->vlan_tpid[0];
 	k->vlan_tci[0] |= htons(FLOW_VLAN_PRESENT);
 	k->vlan_tpid[0] = htons(tpid);
+}
+
+/* OpenFlow 1.0's: a packet without a tag gets one, priority and id zero where they are not given. */
+static void set_vlan(struct pipeline *p, const struct dp_action *a)
+{
+	struct flow_key *k = &p->now.key;
+
+	if (k->vlan_tci[0] == 0)
+		push_vlan(p, 0x8100);
+	k->vlan_tci[0] =
+	    (k->vlan_tci[0] & htons((uint16_t)~a->set_vlan.mask)) | htons(a->set_vlan.value);
 }
 
 static void pop_vlan(struct pipeline *p)

@@ -46,7 +46,7 @@ void pipeline_output(struct pipeline *p, uint32_t ofport)
 	uint16_t id = bridge_find_port(p->bridge, ofport, p->w->version);
 	if (id == 0)
 		pipeline_fail(p, DP_DROP_BAD_OUTPUT_PORT);
-	else if (id == p->in_port)
+	else if (htonl(ofport) == p->now.key.in_port)
 		pipeline_fail(p, DP_DROP_HAIRPIN); // only IN_PORT sends back (OpenFlow 1.3.5 4.5)
 	else
 		pipeline_output_port(p, id);

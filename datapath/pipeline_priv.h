@@ -40,6 +40,8 @@ struct action_set {
 	unsigned int n_fields;
 };
 
+enum { PIPELINE_MAX_STACK = 64 }; // values that a packet's rules may have pushed
+
 struct pipeline {
 	struct program_builder builder;
 	/* Of the run. */
@@ -62,6 +64,8 @@ struct pipeline {
 	uint8_t table;
 	unsigned int depth;
 	bool stopped; // by a drop
+	unsigned int n_stack;
+	struct flow_value stack[PIPELINE_MAX_STACK];
 };
 
 /* What a group bucket or another bridge gets of its own. */
@@ -91,9 +95,13 @@ void pipeline_note(const struct pipeline *p, const char *fmt, ...) FORMAT(2, 3);
 
 /* pipeline_actions.c */
 void pipeline_actions(struct pipeline *p, const struct dp_action *actions, size_t size);
+void pipeline_set_field(struct pipeline *p, const struct dp_action *a);
 void action_set_write(
     struct action_set *set, struct pipeline *p, const struct dp_action *actions, size_t size);
 void action_set_run(struct action_set *set, struct pipeline *p);
+
+/* pipeline_extension.c */
+void pipeline_extension(struct pipeline *p, const struct dp_action *a);
 
 /* pipeline_commit.c */
 void pipeline_commit(struct pipeline *p);

@@ -50,6 +50,7 @@ struct rule *rule_create(uint64_t id, const struct dp_rule_conf *conf,
 	    .table = conf->table,
 	    .goto_table = conf->goto_table,
 	    .flags = conf->flags,
+	    .opaque = conf->opaque,
 	    .metadata_be = conf->metadata_be,
 	    .metadata_mask_be = conf->metadata_mask_be,
 	    .idle_timeout_s = conf->idle_timeout_s,
@@ -65,6 +66,35 @@ struct rule *rule_create(uint64_t id, const struct dp_rule_conf *conf,
 		memcpy((uint8_t *)r->words + match_size(map) + conf->apply_size, write,
 		    conf->write_size);
 	return r;
+}
+
+void rule_encode(const struct rule *r, uint64_t now_ms, uint64_t now_wall_ms, struct buf_writer *w)
+{
+	struct dp_rule_conf conf = {
+	    .bridge = r->bridge,
+	    .priority = r->priority,
+	    .table = r->table,
+	    .goto_table = r->goto_table,
+	    .cookie = r->cookie,
+	    .flags = r->flags,
+	    .idle_timeout_s = r->idle_timeout_s,
+	    .hard_timeout_s = r->hard_timeout_s,
+	    .match_size = (uint32_t)(sizeof(r->match_map) + match_size(r->match_map)),
+	    .apply_size = r->apply_size,
+	    .write_size = r->write_size,
+	    .opaque = r->opaque,
+	    .metadata_be = r->metadata_be,
+	    .metadata_mask_be = r->metadata_mask_be,
+	};
+	if (r->hard_timeout_s != 0) {
+		uint64_t since_ms = r->hard_end_ms != 0
+					? r->hard_end_ms - r->hard_timeout_s * 1000ULL
+					: r->timed_since_ms;
+		conf.installed_ms = now_wall_ms - (now_ms - since_ms);
+	}
+	buf_put(w, &conf, sizeof(conf));
+	buf_put(w, &r->match_map, sizeof(r->match_map)); // flow_match_encode's form is what is kept
+	buf_put(w, r->words, match_size(r->match_map) + r->apply_size + r->write_size);
 }
 
 void rule_free(void *rule)

@@ -7,6 +7,7 @@
  * Threads: made and freed by control; workers read through RCU. Memory: rule_create allocates, rule_free frees;
  * between them the table and the object store point to it.
  */
+#include "datapath/base/buf.h"
 #include "datapath/base/hmap.h"
 #include "datapath/dp_types.h"
 
@@ -25,6 +26,7 @@ struct rule {
 	uint8_t table;
 	uint8_t goto_table; // with DP_RULE_F_GOTO
 	uint32_t flags;     // DP_RULE_F_*
+	uint32_t opaque;    // control's
 	uint64_t metadata_be, metadata_mask_be;
 	uint64_t hard_end_ms; // monotonic; 0: counted from timed_since_ms
 	uint16_t idle_timeout_s, hard_timeout_s;
@@ -41,6 +43,8 @@ struct rule {
  */
 struct rule *rule_create(uint64_t id, const struct dp_rule_conf *conf,
     const struct flow_match *match, const void *apply, const void *write);
+/* The wire body that it was made of; the hard timeout is told as what is left of it. now_ms: monotonic, wall clock. */
+void rule_encode(const struct rule *r, uint64_t now_ms, uint64_t now_wall_ms, struct buf_writer *w);
 void rule_free(void *rule); // void * to fit rcu_defer
 const struct dp_action *rule_apply_actions(const struct rule *r);
 const struct dp_action *rule_write_actions(const struct rule *r);

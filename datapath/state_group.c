@@ -71,8 +71,11 @@ static struct group *make_group(const struct change *c)
 	*g = (struct group){.id = c->id,
 	    .group_id = conf->group_id,
 	    .type = conf->type,
-	    .n_buckets = conf->n_buckets};
+	    .n_buckets = conf->n_buckets,
+	    .opaque = conf->opaque,
+	    .wire_size = (uint32_t)wire_size};
 	uint8_t *wire = (uint8_t *)g + ROUND_UP(head_size, 8);
+	g->wire = wire;
 	memcpy(wire, conf + 1, wire_size);
 	for (uint32_t i = 0; i < conf->n_buckets; i++) {
 		const struct dp_bucket_conf *b = (const struct dp_bucket_conf *)wire;

@@ -8,6 +8,7 @@
 
 #include "datapath/base/clock.h"
 #include "datapath/forward.h"
+#include "datapath/packet_out.h"
 
 enum { CLOCK_HZ = 4000 }; // at least: often enough for a time in ms
 
@@ -53,6 +54,8 @@ unsigned int worker_poll(struct worker *w)
 	if (UNLIKELY(list->is_new))
 		worker_meet(w, list);
 	unsigned int n = rx_sched_round(&io->sched, list, io->idle_since_tsc != 0, poll_queue, w);
+	if (UNLIKELY(w->packet_outs != NULL && !rte_ring_empty(w->packet_outs)))
+		n += packet_out_run(w);
 	return n + worker_drain_handoff(w);
 }
 

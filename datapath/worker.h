@@ -74,8 +74,9 @@ struct worker {
 	struct dp_worker_stats stats;
 	struct rte_ring
 	    *punts; // mbufs whose data starts with struct dp_punt_event; worker → control
-	struct out_queue *out; // open queues of this burst, n_out of them
-	uint16_t *out_of_port; // [DP_MAX_PORTS] index into out + 1, or 0
+	struct rte_ring *packet_outs; // of the first worker: packet_out.h. Control → worker
+	struct out_queue *out;        // open queues of this burst, n_out of them
+	uint16_t *out_of_port;        // [DP_MAX_PORTS] index into out + 1, or 0
 	unsigned int n_out;
 	struct worker_io *io; // receive queues, hand-off ring, sleep: worker_io.h
 	uint32_t sweep_epoch; // worker: wo, ctl: ro. Full session sweeps done (frees stats slots)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "datapath/eal.h"
+#include "datapath/packet_out.h"
 #include "datapath/pipeline.h"
 #include "datapath/program_cache.h"
 #include "datapath/session.h"
@@ -69,6 +70,7 @@ void workers_stop(struct dp *dp)
 		(void)rte_eal_wait_lcore(eal_lcore_of_worker(i)); // worker_main returns 0
 	for (unsigned int i = 0; i < dp->n_workers; i++)
 		drop_handoff(dp->workers[i]);
+	packet_out_fini(dp);
 }
 
 void workers_destroy(struct dp *dp)
@@ -130,6 +132,12 @@ static bool create_tables(struct worker *w)
 	snprintf(name, sizeof(name), "punts%u", w->id);
 	w->punts =
 	    rte_ring_create(name, PUNT_RING_SIZE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	if (w->id == 0) {
+		w->packet_outs = rte_ring_create("packet_outs", PACKET_OUT_WAITING, SOCKET_ID_ANY,
+		    RING_F_SP_ENQ | RING_F_SC_DEQ);
+		if (w->packet_outs == NULL)
+			return false;
+	}
 	w->sessions = session_table_create(dp->options->max_sessions, &dp->secret);
 	w->programs = program_cache_create(PROGRAM_ARENA_SIZE, &dp->secret);
 	w->pipeline = pipeline_create();
@@ -174,6 +182,7 @@ static void worker_destroy(struct worker *w)
 	session_table_destroy(w->sessions);
 	program_cache_destroy(w->programs);
 	rte_ring_free(w->punts);
+	rte_ring_free(w->packet_outs);
 	for (unsigned int i = 0; i < RULE_STATS_CHUNKS; i++)
 		free(w->rules[i]);
 	free(w->ports);

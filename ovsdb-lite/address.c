@@ -25,12 +25,19 @@ static const struct kind {
 };
 
 static int parse_path(const char *text, struct ovsdb_address *ret, struct err *err);
-static int parse_inet(const char *text, struct ovsdb_address *ret, struct err *err);
+static int parse_inet(
+    const char *text, uint16_t default_port, struct ovsdb_address *ret, struct err *err);
 static bool split(const char *text, bool port_first, char host[HOST_SIZE], char port[PORT_SIZE]);
 static bool is_port(const char *text);
 static bool take(char *dst, size_t dst_size, const char *begin, const char *end);
 
 int ovsdb_address_parse(const char *text, struct ovsdb_address *ret, struct err *err)
+{
+	return ovsdb_address_parse_port(text, OVSDB_PORT, ret, err);
+}
+
+int ovsdb_address_parse_port(
+    const char *text, uint16_t default_port, struct ovsdb_address *ret, struct err *err)
 {
 	memset(ret, 0, sizeof(*ret));
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -40,7 +47,7 @@ int ovsdb_address_parse(const char *text, struct ovsdb_address *ret, struct err 
 		ret->is_passive = kinds[i].is_passive;
 		ret->is_tls = kinds[i].is_tls;
 		return kinds[i].is_unix ? parse_path(text + len, ret, err)
-					: parse_inet(text + len, ret, err);
+					: parse_inet(text + len, default_port, ret, err);
 	}
 	err_set(err, ERR_PARAMS, "\"%.100s\" is not a remote", text);
 	return err_hint(err, "punix:PATH, ptcp:PORT[:IP], pssl:PORT[:IP], unix:PATH, tcp:IP:PORT, "
@@ -81,7 +88,8 @@ static int parse_path(const char *text, struct ovsdb_address *ret, struct err *e
 	return 0;
 }
 
-static int parse_inet(const char *text, struct ovsdb_address *ret, struct err *err)
+static int parse_inet(
+    const char *text, uint16_t default_port, struct ovsdb_address *ret, struct err *err)
 {
 	char host[HOST_SIZE] = "", port[PORT_SIZE] = "";
 	struct addrinfo *found = NULL;
@@ -91,7 +99,7 @@ static int parse_inet(const char *text, struct ovsdb_address *ret, struct err *e
 	if (good && host[0] == '\0' && ret->is_passive)
 		snprintf(host, sizeof(host), "0.0.0.0");
 	if (good && port[0] == '\0')
-		snprintf(port, sizeof(port), "%d", OVSDB_PORT);
+		snprintf(port, sizeof(port), "%u", default_port);
 	if (!good || host[0] == '\0' || !is_port(port) ||
 	    getaddrinfo(host, port, &hints, &found) != 0 || found == NULL)
 		return err_set(err, ERR_PARAMS, "\"%.100s\" is not %s in numbers", text,

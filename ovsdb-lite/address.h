@@ -29,6 +29,10 @@ struct ovsdb_address {
 
 MUST_CHECK
 int ovsdb_address_parse(const char *text, struct ovsdb_address *ret, struct err *err);
+/* With another port when none is said. */
+MUST_CHECK
+int ovsdb_address_parse_port(
+    const char *text, uint16_t default_port, struct ovsdb_address *ret, struct err *err);
 static inline bool ovsdb_address_is_unix(const struct ovsdb_address *a)
 {
 	return a->any.sa_family == AF_UNIX;

@@ -163,6 +163,11 @@ int ovsdb_server_set_tls(
 	return 0;
 }
 
+struct ssl_ctx_st *ovsdb_server_tls(const struct ovsdb_server *s)
+{
+	return s->tls;
+}
+
 void ovsdb_server_reconnect(struct ovsdb_server *s, bool all, const char *why)
 {
 	struct reconnect r = {all, why};

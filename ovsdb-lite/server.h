@@ -16,6 +16,7 @@
 #include "ovsdb-lite/tls.h"
 
 struct ovsdb_server;
+struct ssl_ctx_st;
 
 struct ovsdb_server_limits {
 #define SERVER_LIMIT(field, value, help) uint32_t field;
@@ -113,6 +114,8 @@ void ovsdb_remote_status_fini(struct ovsdb_remote_status *status);
 MUST_CHECK
 int ovsdb_server_set_tls(
     struct ovsdb_server *s, const struct ovsdb_tls_files *files, struct err *err);
+/* What was set; borrowed until it is set again. NULL: nothing. */
+struct ssl_ctx_st *ovsdb_server_tls(const struct ovsdb_server *s);
 
 /* Nobody else gets this lock, also not by stealing. */
 void ovsdb_server_hold_lock(struct ovsdb_server *s, const char *name);

@@ -11,6 +11,7 @@
 #include "control/audit.h"
 #include "control/daemon.h"
 #include "control/dp_client.h"
+#include "control/openflow/of_switch.h"
 #include "control/ovsdb/vswitch.h"
 #include "control/vnet/vnet.h"
 #include "datapath/base/json_util.h"
@@ -57,13 +58,13 @@ void sys_health(struct rpc_request *req)
 	dp_client_status(d->dp, &dp);
 	json_t *counters = counters_to_json(&n), *ovsdb = vswitch_to_json(d->vswitch);
 	bool ovsdb_ok = !json_is_false(json_object_get(ovsdb, "ok"));
-	rpc_reply(
-	    req, json_pack("{s:b, s:s, s:I, s:b, s:o, s:I, s:o, s:o}", "ok",
-		     !read_only && dp.is_connected && dp.n_refusals == 0 && ovsdb_ok, "journal",
-		     read_only ? "read-only" : "ok", "journal_bytes",
-		     (json_int_t)ovsdb_storage_size(d->storage), "switch_connected",
-		     dp.is_connected, "switch", switch_to_json(d), "generation",
-		     (json_int_t)store_generation(d->store), "rpc", counters, "ovsdb", ovsdb));
+	rpc_reply(req,
+	    json_pack("{s:b, s:s, s:I, s:b, s:o, s:I, s:o, s:o, s:o}", "ok",
+		!read_only && dp.is_connected && dp.n_refusals == 0 && ovsdb_ok, "journal",
+		read_only ? "read-only" : "ok", "journal_bytes",
+		(json_int_t)ovsdb_storage_size(d->storage), "switch_connected", dp.is_connected,
+		"switch", switch_to_json(d), "generation", (json_int_t)store_generation(d->store),
+		"rpc", counters, "ovsdb", ovsdb, "openflow", of_switch_to_json(d->openflow)));
 }
 
 void sys_limits(struct rpc_request *req)

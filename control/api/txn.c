@@ -155,6 +155,11 @@ void txn_when_idle(struct txn_engine *e, struct txn_job *job)
 	}
 }
 
+bool txn_is_idle(const struct txn_engine *e)
+{
+	return e->running == NULL;
+}
+
 /* What OVSDB clients have is theirs to change: the next comparison with their rows would undo it. */
 static int check_reserved(const struct txn_engine *e, const char *owner, struct err *err)
 {

@@ -65,6 +65,7 @@ struct txn_job {
 	bool is_waiting;
 };
 void txn_when_idle(struct txn_engine *e, struct txn_job *job);
+bool txn_is_idle(const struct txn_engine *e); // the model may be changed, as in a job
 /* Members of params: a name that must be there; a flag that may be. */
 MUST_CHECK
 int txn_get_name(json_t *params, const char *member, char ret[TXN_ID_SIZE], struct err *err);

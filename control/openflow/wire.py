@@ -7,7 +7,7 @@ build reads; they become tables, one row each, for the preprocessor:
   ofp_fields.def   OXM(name, class, number, experimenter, size in bytes, maskable, first OpenFlow version)
   ofp_errors.def   OFPERR(name, first version, last version, experimenter, type, code)
   ofp_actions.def  OFPAT(name, first version, last version, experimenter, type)
-  ofp_msgs.def     OFPMSG(name, first version, last version, class, number)
+  ofp_msgs.def     OFPMSG(name, first version, last version, class, number, bytes of its body at least, bytes that may follow in multiples of; 0: none)
 Nothing of it is typed in again or kept in the repository. Versions are those of the header: OpenFlow 1.3 is 4.
 """
 import os
@@ -90,11 +90,27 @@ def actions(text):
             yield "OFPAT(%s, %d, %d, 0x%x, %s)" % (name, first, last, VENDORS[vendor], kind)
 
 
+def sizes(arguments):
+    """C's expressions for the sizes of "struct a, struct b up to c, uint8_t[8][]"."""
+    fixed, more = ["0"], "0"
+    for argument in re.sub(r"\s+", " ", arguments).strip().split(", "):
+        up_to = re.fullmatch(r"(.*) up to (\w+)", argument)
+        if up_to:
+            fixed.append("offsetof(%s, %s)" % up_to.groups())
+        elif argument.endswith("[]"):
+            more = "sizeof(%s)" % argument.removesuffix("[]")
+        elif argument != "void":
+            fixed.append("sizeof(%s)" % argument)
+    return " + ".join(fixed), more
+
+
 def messages(text):
     for comment, name in comments(text, "ofpraw"):
-        kind, range_, number = re.search(r"\b(OFPT|OFPST|NXT|NXST|ONFT|ONFST)\s+(<all>|1\.\d(?:\+|-1\.\d)?)\s+\((\d+)\)", comment).groups()
-        first, last = versions(range_)
-        yield "OFPMSG(%s, %d, %d, %s, %s)" % (name.removeprefix("OFPRAW_"), first, last, kind, number)
+        kind, range_, number, arguments = re.search(
+            r"\b(OFPT|OFPST|NXT|NXST|ONFT|ONFST)\s+(<all>|1\.\d(?:\+|-1\.\d)?)\s+\((\d+)\):\s*([^.]*)\.", comment).groups()
+        if kind.endswith("ST"):
+            kind += "_REPLY" if name.endswith("_REPLY") else "_REQUEST"
+        yield "OFPMSG(%s, %d, %d, %s, %s, %s, %s)" % ((name.removeprefix("OFPRAW_"),) + versions(range_) + (kind, number) + sizes(arguments))
 
 
 TABLES = [("include/openvswitch/meta-flow.h", fields, "ofp_fields.def", 150), ("include/openvswitch/ofp-errors.h", errors, "ofp_errors.def", 150),

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/datapath_id.h"
 #include "control/dp_client.h"
 #include "control/mem.h"
 #include "control/model.h"
+#include "control/openflow/of_switch.h"
 #include "control/ovsdb/device.h"
 
 /* What the switch says of a port; NULL: nothing. */
@@ -18,7 +20,7 @@ struct port_state {
 
 static void write_bridge(
     const struct status_source *s, struct row_writer *w, const struct ovsdb_row *row);
-static void datapath_id(
+static void format_datapath_id(
     const struct status_source *s, const struct api_object *bridge, const char *said, char ret[24]);
 static void write_port(
     const struct status_source *s, struct row_writer *w, const struct ovsdb_row *row);
@@ -90,7 +92,8 @@ static void write_bridge(
 	const char *complaint = shown_complaint(s->shown, &row->uuid);
 	char text[24], unsupported[WANT_ERROR_SIZE + 40];
 
-	datapath_id(s, o, rows_map(s->rows, row, OVS_Bridge_other_config, "datapath-id"), text);
+	format_datapath_id(
+	    s, o, rows_map(s->rows, row, OVS_Bridge_other_config, "datapath-id"), text);
 	writer_set_text(w, row, OVS_Bridge_datapath_id, text);
 	writer_set(
 	    w, row, OVS_Bridge_datapath_version, ovsdb_datum_of_string("sluice " SLUICE_VERSION));
@@ -104,28 +107,15 @@ static void write_bridge(
 	writer_set(w, row, OVS_Bridge_status, datum_of_map(pairs, ARRAY_SIZE(pairs)));
 }
 
-/* What the store says, or the row; else, as OVS has it, the MAC address of the bridge's own port. 16 digits, or none. */
-static void datapath_id(
+/* What the store says, or the row. 16 digits, or none. */
+static void format_datapath_id(
     const struct status_source *s, const struct api_object *bridge, const char *said, char ret[24])
 {
-	const char *id =
-	    bridge != NULL ? json_string_value(json_object_get(bridge->data, "datapath_id")) : NULL;
-	const struct api_object *local =
-	    bridge != NULL ? store_find(s->d->store, API_TABLE_PORT, bridge->name) : NULL;
-	const char *mac =
-	    local != NULL ? json_string_value(json_object_get(local->data, "mac")) : NULL;
-	struct mac_addr addr = {0};
-
 	ret[0] = '\0';
-	if (id == NULL)
-		id = said;
-	if (id != NULL)
-		snprintf(ret, 24, "%016" PRIx64, (uint64_t)strtoull(id, NULL, 16));
-	else if (mac != NULL && mac_parse(mac, &addr) == 0)
-		snprintf(ret, 24, "%016" PRIx64, mac_to_u64(&addr));
-	else if (bridge != NULL)
-		snprintf(ret, 24, "%016" PRIx64,
-		    (uint64_t)json_integer_value(json_object_get(bridge->data, "_id")));
+	if (bridge != NULL)
+		snprintf(ret, 24, "%016" PRIx64, datapath_id(s->d->store, bridge));
+	else if (said != NULL)
+		snprintf(ret, 24, "%016" PRIx64, (uint64_t)strtoull(said, NULL, 16));
 }
 
 static void write_port(
@@ -143,13 +133,26 @@ static void write_port(
 }
 
 static void write_controller(
-    const struct status_source *, struct row_writer *w, const struct ovsdb_row *row)
+    const struct status_source *s, struct row_writer *w, const struct ovsdb_row *row)
 {
-	static const char *const pairs[][2] = {
-	    {"last_error", "OpenFlow is not served"},
-	    {"state", "VOID"},
+	struct of_controller_status status = {.connected_s = -1, .disconnected_s = -1};
+	char connected[24], disconnected[24];
+
+	if (!of_switch_controller(
+		s->d->openflow, rows_string(s->rows, row, OVS_Controller_target), &status))
+		status.state = "VOID"; // no bridge has it
+	snprintf(connected, sizeof(connected), "%" PRId64, status.connected_s);
+	snprintf(disconnected, sizeof(disconnected), "%" PRId64, status.disconnected_s);
+	const char *const pairs[][2] = {
+	    {"last_error", status.last_error != NULL && status.last_error[0] != '\0'
+			       ? status.last_error
+			       : NULL},
+	    {"sec_since_connect", status.connected_s >= 0 ? connected : NULL},
+	    {"sec_since_disconnect", status.disconnected_s >= 0 ? disconnected : NULL},
+	    {"state", status.state},
 	};
-	writer_set_boolean(w, row, OVS_Controller_is_connected, false);
+	writer_set_boolean(w, row, OVS_Controller_is_connected, status.is_connected);
+	writer_set_text(w, row, OVS_Controller_role, status.role);
 	writer_set(w, row, OVS_Controller_status, datum_of_map(pairs, ARRAY_SIZE(pairs)));
 }
 

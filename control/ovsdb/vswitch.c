@@ -126,6 +126,11 @@ void vswitch_destroy(struct vswitch *v)
 	free(v);
 }
 
+struct ssl_ctx_st *vswitch_tls(const struct vswitch *v)
+{
+	return v != NULL && v->server != NULL ? ovsdb_server_tls(v->server) : NULL;
+}
+
 void vswitch_on_commit(struct vswitch *v)
 {
 	if (v == NULL || v->is_ending)

@@ -37,5 +37,7 @@ void vswitch_start(struct vswitch *v);
 void vswitch_on_commit(struct vswitch *v); // the API's state has changed
 void vswitch_on_switch(struct vswitch *v, bool is_connected);
 void vswitch_on_port(struct vswitch *v);
+/* What the row of SSL says, for other connections of the switch. NULL: nothing. */
+struct ssl_ctx_st *vswitch_tls(const struct vswitch *v);
 /* For sys.health: {ok, database, refused, bytes}. */
 json_t *vswitch_to_json(const struct vswitch *v);

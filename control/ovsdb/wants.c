@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "control/mem.h"
+#include "control/openflow/of_conf.h"
 #include "datapath/base/json_util.h"
 
 static void add_bridge(
@@ -16,6 +17,8 @@ static struct want *add_failed(
     struct wants *w, enum api_table table, const char *name, const struct ovsdb_uuid *row);
 static json_t *bridge_object(
     const struct wants_source *s, const struct ovsdb_row *bridge, struct want *want);
+static void add_openflow(
+    const struct wants_source *s, const struct ovsdb_row *bridge, json_t *object);
 static bool set_number(const struct wants_source *s, const struct ovsdb_row *bridge,
     const char *key, json_t *object, const char *member, struct want *want);
 static void drop_unknown(struct want *want);
@@ -220,8 +223,9 @@ static json_t *bridge_object(
 		return NULL;
 	}
 	json_t *object = json_object();
-	json_object_set_new(
-	    object, "miss", json_string(strcmp(fail_mode, "secure") == 0 ? "drop" : "normal"));
+	json_object_set_new(object, "fail_mode",
+	    json_string(strcmp(fail_mode, "secure") == 0 ? "secure" : "standalone"));
+	add_openflow(s, bridge, object);
 	if (id != NULL) {
 		char text[32];
 		snprintf(text, sizeof(text), "0x%.16s", strncmp(id, "0x", 2) == 0 ? id + 2 : id);
@@ -233,6 +237,37 @@ static json_t *bridge_object(
 		return NULL;
 	}
 	return object;
+}
+
+static void add_openflow(
+    const struct wants_source *s, const struct ovsdb_row *bridge, json_t *object)
+{
+	struct row_list rows =
+	    rows_referred(s->rows, bridge, OVS_Bridge_controller, OVS_Controller);
+	struct ovsdb_datum versions = rows_get(s->rows, bridge, OVS_Bridge_protocols);
+	json_t *controllers = json_array(), *protocols = json_array();
+
+	for (size_t i = 0; i < rows.n; i++) {
+		const struct ovsdb_row *row = rows.rows[i];
+		int64_t backoff = rows_integer(
+		    s->rows, row, OVS_Controller_max_backoff, OF_DEFAULT_MAX_BACKOFF_MS);
+		int64_t probe = rows_integer(
+		    s->rows, row, OVS_Controller_inactivity_probe, OF_DEFAULT_PROBE_MS);
+		json_array_append_new(controllers,
+		    json_pack("{s:s, s:I, s:I}", "target",
+			rows_string(s->rows, row, OVS_Controller_target), "max_backoff_ms",
+			(json_int_t)backoff, "inactivity_probe_ms", (json_int_t)probe));
+	}
+	for (uint32_t i = 0; i < versions.n; i++)
+		json_array_append_new(
+		    protocols, json_string(ovsdb_datum_key(&versions, i).string->s));
+	if (rows.n > 0)
+		json_object_set(object, "controllers", controllers);
+	if (versions.n > 0)
+		json_object_set(object, "protocols", protocols);
+	json_decref(controllers);
+	json_decref(protocols);
+	row_list_fini(&rows);
 }
 
 static bool set_number(const struct wants_source *s, const struct ovsdb_row *bridge,

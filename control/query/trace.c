@@ -137,8 +137,8 @@ static void describe_key(const struct flow_key *k, char text[TEXT_SIZE])
 		struct flow_value v, ones = flow_value_ones(f->n_bits);
 
 		flow_field_get(f, k, &v);
-		if (id != FIELD_IN_PORT && memcmp(&v, &zero, sizeof(v)) != 0 &&
-		    flow_match_has_prereq(&m, f->prereq))
+		if (id != FIELD_IN_PORT && (f->flags & FW_ALIAS) == 0 &&
+		    memcmp(&v, &zero, sizeof(v)) != 0 && flow_match_has_prereq(&m, f->prereq))
 			(void)!flow_match_add_field(&m, id, &v, &ones);
 	}
 	flow_match_format(&m, text, TEXT_SIZE);

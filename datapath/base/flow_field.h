@@ -35,9 +35,18 @@ enum flow_field_prereq {
 	FP_ND,
 	FP_NS,
 	FP_NA,
+	FP_MPLS,
+	FP_CT,
 };
 
-enum { FW_SET = 1, FW_MASK = 2, FW_PKT = 4 };
+enum {
+	FW_SET = 1,
+	FW_MASK = 2,
+	FW_PKT = 4,
+	FW_ABSENT =
+	    8, // no packet is parsed that far yet: the switch refuses rules that match on it or write it
+	FW_ALIAS = 16, // names bits that other fields show: never printed
+};
 
 enum { FIELD_VALUE_MAX_SIZE = 16 }; // bytes of the widest field
 
@@ -82,7 +91,7 @@ struct flow_value flow_value_ones(unsigned int n_bits);
 
 /*
  * Text of a value or "value/mask" ("10.0.0.0/8", "0x1/0xff", "later", "+syn-ack"). Refuses values wider than
- * the field and masks where the field takes none. 0 or -EINVAL with *err filled (ret_mask all ones if no mask).
+ * the field, masks where the field takes none, and fields that are FW_ABSENT. 0 or -EINVAL with *err filled (ret_mask all ones if no mask).
  */
 MUST_CHECK
 int flow_field_parse(const struct flow_field *f, const char *s, struct flow_value *ret,

@@ -44,6 +44,7 @@ static bool parse_tcp_flags(const char *s, struct flow_value *v, struct flow_val
 static bool parse_plain(const struct flow_field *f, const char *s, struct flow_value *ret);
 static bool parse_mask(const struct flow_field *f, const char *s, struct flow_value *ret);
 static bool parse_number(const char *s, struct flow_value *ret);
+static bool parse_hex(const char *digits, size_t len, struct flow_value *ret);
 static bool parse_prefix_len(const char *s, unsigned int n_bits, struct flow_value *ret);
 static int check_value(const struct flow_field *f, const char *s, const struct flow_value *v,
     const struct flow_value *mask, struct err *err);
@@ -52,6 +53,7 @@ static bool format_words(
 static void format_tcp_flags(uint64_t v, uint64_t mask, char buf[FIELD_STR_SIZE]);
 static int format_plain(
     const struct flow_field *f, const struct flow_value *v, bool hex, char *buf, size_t size);
+static int format_hex(const struct flow_value *v, char *buf, size_t size);
 static int prefix_len(const struct flow_field *f, const struct flow_value *mask);
 static bool value_is_within(const struct flow_value *v, const struct flow_value *limit);
 
@@ -62,6 +64,8 @@ int flow_field_parse(const struct flow_field *f, const char *s, struct flow_valu
 	struct flow_value v, mask = flow_value_ones(f->n_bits);
 	size_t value_len = strcspn(s, "/");
 
+	if ((f->flags & FW_ABSENT) != 0)
+		return err_set(err, ERR_PARAMS, "packets are not parsed as far as %s yet", f->name);
 	if (value_len < sizeof(value) && !parse_words(f, s, &v, &mask)) {
 		memcpy(value, s, value_len);
 		value[value_len] = '\0';
@@ -173,7 +177,7 @@ static bool parse_mask(const struct flow_field *f, const char *s, struct flow_va
 	return prefix || parse_plain(f, s, ret);
 }
 
-/* Decimal without leading zeros, or 0x and hexadecimal; 64 bits. */
+/* Decimal without leading zeros, 64 bits, or 0x and hexadecimal, 128. */
 static bool parse_number(const char *s, struct flow_value *ret)
 {
 	bool hex = s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
@@ -183,11 +187,30 @@ static bool parse_number(const char *s, struct flow_value *ret)
 
 	if (len == 0 || digits[len] != '\0' || (!hex && len > 1 && digits[0] == '0'))
 		return false;
+	if (hex)
+		return parse_hex(digits, len, ret);
 	errno = 0;
-	uint64_t v = strtoull(digits, NULL, hex ? 16 : 10);
+	uint64_t v = strtoull(digits, NULL, 10);
 	if (errno != 0)
 		return false;
 	*ret = flow_value_from_u64(v);
+	return true;
+}
+
+static bool parse_hex(const char *digits, size_t len, struct flow_value *ret)
+{
+	struct flow_value v = {{0}};
+
+	while (len > 1 && digits[0] == '0') {
+		digits++;
+		len--;
+	}
+	if (len > 2 * sizeof(v.b))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		v.b[sizeof(v.b) - 1 - i / 2] |=
+		    (uint8_t)(hex_digit(digits[len - 1 - i]) << (i % 2 * 4));
+	*ret = v;
 	return true;
 }
 
@@ -272,7 +295,7 @@ static int format_plain(
 		inet_ntop(AF_INET, v->b + sizeof(v->b) - 4, buf, (socklen_t)size);
 		return (int)strlen(buf);
 	case FF_IP6: inet_ntop(AF_INET6, v->b, buf, (socklen_t)size); return (int)strlen(buf);
-	case FF_HEX:
+	case FF_HEX: return format_hex(v, buf, size);
 	case FF_FRAG:
 	case FF_TCP_FLAGS: return snprintf(buf, size, "0x%" PRIx64, number);
 	default: return snprintf(buf, size, hex ? "0x%" PRIx64 : "%" PRIu64, number);
@@ -280,6 +303,18 @@ static int format_plain(
 }
 
 /* Length of the prefix that mask is, or -1. */
+static int format_hex(const struct flow_value *v, char *buf, size_t size)
+{
+	struct flow_value shifted = {{0}};
+	uint64_t low = flow_value_to_u64(v);
+
+	memcpy(shifted.b + 8, v->b, 8);
+	uint64_t high = flow_value_to_u64(&shifted);
+	if (high == 0)
+		return snprintf(buf, size, "0x%" PRIx64, low);
+	return snprintf(buf, size, "0x%" PRIx64 "%016" PRIx64, high, low);
+}
+
 static int prefix_len(const struct flow_field *f, const struct flow_value *mask)
 {
 	int len = 0;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 static_assert(
-    sizeof(struct flow_key) == 272, "the key is wire format: no hidden padding, no silent growth");
+    sizeof(struct flow_key) == 408, "the key is wire format: no hidden padding, no silent growth");
 
 void flow_match_canonicalise(struct flow_match *m)
 {

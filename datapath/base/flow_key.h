@@ -18,6 +18,7 @@
 
 enum {
 	FLOW_N_REGS = 16,
+	FLOW_N_TUN_METADATA = 8,
 	FLOW_VLAN_PRESENT =
 	    0x1000,        // in vlan_tci (host order): the tag exists, as OpenFlow's OFPVID_PRESENT
 	FLOW_FRAG_ANY = 1, // ip_frag: the packet is a fragment
@@ -29,13 +30,33 @@ struct flow_key {
 	uint32_t in_port;
 	uint32_t pad0;
 	uint64_t metadata;
-	uint32_t reg[FLOW_N_REGS];
+	union {
+		uint32_t reg[FLOW_N_REGS];
+		/* The same, first register highest: in pairs (OpenFlow 1.5's packet registers) and in fours. */
+		uint64_t xreg[FLOW_N_REGS / 2];
+		struct ip6_addr xxreg[FLOW_N_REGS / 4];
+	};
 	/* Tunnel the packet came by or will leave by; tun_id is the VNI. v4 and v6 ends are separate. */
 	uint64_t tun_id;
 	uint32_t tun_src, tun_dst;
 	struct ip6_addr tun6_src, tun6_dst;
 	uint8_t tun_tos, tun_ttl;
-	uint8_t pad1[6];
+	uint8_t tun_gbp_flags;
+	uint8_t tun_flags; // OAM (1)
+	uint16_t tun_gbp_id;
+	uint16_t ct_zone;
+	uint32_t tun_metadata[FLOW_N_TUN_METADATA]; // options of a TLV map
+	/* Marks, and connection tracking: zero in packets that have not been tracked. */
+	uint32_t pkt_mark, packet_type; // packet_type 0: Ethernet
+	uint32_t ct_state, ct_mark;     // CT_* bits
+	struct ip6_addr ct_label;
+	uint32_t ct_ip4_src, ct_ip4_dst;
+	struct ip6_addr ct_ip6_src, ct_ip6_dst;
+	uint16_t ct_tp_src, ct_tp_dst;
+	uint32_t conj_id, dp_hash;
+	uint32_t actset_output, in_phy_port;
+	uint8_t ct_ip_proto;
+	uint8_t pad1[3];
 	/* Ethernet. vlan_*[0] is the outer tag; vlan_tci carries FLOW_VLAN_PRESENT. */
 	struct mac_addr eth_dst, eth_src;
 	uint16_t eth_type; // after all VLAN tags known to the parser
@@ -62,7 +83,12 @@ struct flow_key {
 	/* Neighbour discovery (RFC 4861): target, and the first source/target link-layer option. */
 	struct ip6_addr nd_target;
 	struct mac_addr nd_sll, nd_tll;
-	uint32_t pad4;
+	uint32_t nd_reserved;
+	/* Outermost MPLS label: label (20), traffic class (3), bottom of stack (1), TTL (8). */
+	uint32_t mpls_lse;
+	uint16_t ip6_exthdr; // OpenFlow 1.3.5 7.2.3.7: OFPIEH_*
+	uint8_t nd_options_type;
+	uint8_t pad4;
 };
 
 enum { FLOW_KEY_N_WORDS = sizeof(struct flow_key) / 8 };

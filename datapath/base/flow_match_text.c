@@ -9,6 +9,8 @@ enum {
 	ETH_TYPE_IP4 = 0x0800,
 	ETH_TYPE_ARP = 0x0806,
 	ETH_TYPE_IP6 = 0x86dd,
+	ETH_TYPE_MPLS = 0x8847,
+	ETH_TYPE_MPLS_MULTICAST = 0x8848,
 	PROTO_ICMP = 1,
 	PROTO_TCP = 6,
 	PROTO_UDP = 17,
@@ -16,6 +18,10 @@ enum {
 	PROTO_SCTP = 132,
 	ICMP6_NS = 135,
 	ICMP6_NA = 136,
+	CT_INVALID = 0x10,
+	CT_TRACKED = 0x20,
+	CT_OF_CONNECTION =
+	    0xcf, // new, est, rel, rpl, snat, dnat: none is there without a connection
 };
 
 static const char *const prereq_texts[] = {
@@ -35,11 +41,14 @@ static const char *const prereq_texts[] = {
     [FP_ND] = "an exact match on eth_type=0x86dd, ip_proto=58 and icmpv6_type=135 or 136",
     [FP_NS] = "an exact match on eth_type=0x86dd, ip_proto=58 and icmpv6_type=135",
     [FP_NA] = "an exact match on eth_type=0x86dd, ip_proto=58 and icmpv6_type=136",
+    [FP_MPLS] = "an exact match on eth_type=0x8847 or 0x8848",
+    [FP_CT] = "a match on ct_state that only tracked packets have, as ct_state=0x20/0x30",
 };
 
 static bool has_eth_type(const struct flow_match *m, uint16_t eth_type);
 static bool has_ip_proto(const struct flow_match *m, uint8_t proto);
 static bool has_nd_type(const struct flow_match *m, uint8_t type);
+static bool has_connection(const struct flow_match *m);
 static bool value_is_zero(const struct flow_value *v);
 static void limit_tci(const struct flow_match *m, enum flow_field_id id, struct flow_value *mask);
 static size_t format_field(const struct flow_match *m, enum flow_field_id id, bool with_prereq,
@@ -90,6 +99,9 @@ bool flow_match_has_prereq(const struct flow_match *m, enum flow_field_prereq pr
 	case FP_ND: return ip6 && (has_nd_type(m, ICMP6_NS) || has_nd_type(m, ICMP6_NA));
 	case FP_NS: return ip6 && has_nd_type(m, ICMP6_NS);
 	case FP_NA: return ip6 && has_nd_type(m, ICMP6_NA);
+	case FP_MPLS:
+		return has_eth_type(m, ETH_TYPE_MPLS) || has_eth_type(m, ETH_TYPE_MPLS_MULTICAST);
+	case FP_CT: return has_connection(m);
 	}
 	return false;
 }
@@ -152,6 +164,15 @@ static bool has_eth_type(const struct flow_match *m, uint16_t eth_type)
 static bool has_ip_proto(const struct flow_match *m, uint8_t proto)
 {
 	return m->mask.ip_proto == UINT8_MAX && m->key.ip_proto == proto;
+}
+
+/* Tracked and not invalid, or a state that says so (ovs-fields(7), ct_state). */
+static bool has_connection(const struct flow_match *m)
+{
+	uint32_t state = be32toh(m->key.ct_state), mask = be32toh(m->mask.ct_state);
+
+	return (state & mask & CT_OF_CONNECTION) != 0 ||
+	       ((state & CT_TRACKED) != 0 && (mask & CT_INVALID) != 0 && (state & CT_INVALID) == 0);
 }
 
 static bool has_nd_type(const struct flow_match *m, uint8_t type)

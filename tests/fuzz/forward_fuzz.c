@@ -134,8 +134,16 @@ static void add_coded(struct actions *l, const struct code *c)
 		add_coded_move(l, c);
 		return;
 	}
+	if (type > DP_ACTION_STACK_POP) // not in the language of this target
+		return;
 	struct dp_action *a = add_action(l, type);
 	switch (type) {
+	case DP_ACTION_STACK_PUSH:
+	case DP_ACTION_STACK_POP:
+		a->subfield.field = (c->a & 1) != 0 ? FIELD_REG0 : FIELD_ETH_SRC;
+		a->subfield.ofs = c->b % 16;
+		a->subfield.n_bits = 1 + c->c % 16;
+		break;
 	case DP_ACTION_OUTPUT: a->output.port = ports[c->a % ARRAY_SIZE(ports)]; break;
 	case DP_ACTION_GROUP: a->group.id = c->a % 5; break;
 	case DP_ACTION_PUSH_VLAN: a->push_vlan.tpid = (c->a & 1) != 0 ? 0x88a8 : 0x8100; break;
@@ -150,6 +158,10 @@ static void add_coded(struct actions *l, const struct code *c)
 		a->reply.router = c->a & 1;
 		break;
 	case DP_ACTION_DROP: a->drop.reason = c->a % DP_DROP__COUNT; break;
+	case DP_ACTION_SET_VLAN:
+		a->set_vlan.mask = (c->c & 1) != 0 ? 0x0fff : 0xe000;
+		a->set_vlan.value = (uint16_t)(c->a << 8 | c->b) & a->set_vlan.mask;
+		break;
 	default: break;
 	}
 }
@@ -158,7 +170,7 @@ static void add_coded_set(struct actions *l, const struct code *c)
 {
 	enum flow_field_id id = c->a % FIELD__COUNT;
 	const struct flow_field *f = &flow_fields[id];
-	if ((f->flags & FW_SET) == 0)
+	if ((f->flags & (FW_SET | FW_ABSENT)) != FW_SET)
 		return;
 	struct dp_action *a = add_action(l, DP_ACTION_SET_FIELD);
 	a->set_field.field = (uint16_t)id;
@@ -176,7 +188,7 @@ static void add_coded_move(struct actions *l, const struct code *c)
 {
 	enum flow_field_id src = c->a % FIELD__COUNT, dst = c->b % FIELD__COUNT;
 	const struct flow_field *from = &flow_fields[src], *to = &flow_fields[dst];
-	if ((to->flags & FW_SET) == 0)
+	if ((to->flags & FW_SET) == 0 || ((from->flags | to->flags) & FW_ABSENT) != 0)
 		return;
 	struct dp_action *a = add_action(l, DP_ACTION_MOVE);
 	a->move.src = (uint16_t)src;

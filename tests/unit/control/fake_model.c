@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/openflow/of_switch.h"
 #include "control/ovsdb/vswitch.h"
 
 struct model_plan {
@@ -138,6 +139,11 @@ void dp_client_abort(struct dp_client *)
 {
 	fake.prepared = 0;
 	fake.n_aborts++;
+}
+
+json_t *of_switch_to_json(const struct of_switch *)
+{
+	return json_null();
 }
 
 json_t *vswitch_to_json(const struct vswitch *)

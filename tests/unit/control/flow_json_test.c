@@ -232,6 +232,8 @@ static const char *const sufficient[] = {
     [FP_ND] = "{'eth_type':'0x86dd','ip_proto':58,'icmpv6_type':136}",
     [FP_NS] = "{'eth_type':'0x86dd','ip_proto':58,'icmpv6_type':135}",
     [FP_NA] = "{'eth_type':'0x86dd','ip_proto':58,'icmpv6_type':136}",
+    [FP_MPLS] = "{'eth_type':'0x8847'}",
+    [FP_CT] = "{'ct_state':'0x20/0x30'}",
 };
 
 /* Both kinds of list, with path and hint of what is refused. */
@@ -260,7 +262,7 @@ static void every_field_that_is_set_needs_its_protocol_matched(void **)
 		const struct flow_field *f = &flow_fields[i];
 		struct flow_value one = flow_value_from_u64(1);
 		char value[FIELD_STR_SIZE], actions[256], path[64];
-		if ((f->flags & FW_SET) == 0)
+		if ((f->flags & (FW_SET | FW_ABSENT)) != FW_SET)
 			continue;
 		flow_field_format(f, &one, NULL, value);
 		snprintf(actions, sizeof(actions), "['dec_ttl',{'set_field':{'%s':'%s'}}]", f->name,

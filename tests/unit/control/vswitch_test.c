@@ -64,7 +64,7 @@ static void rows_become_objects_and_get_their_numbers(void **state)
 
 	vs_must(vs, "[" ADD_BR("br0") "]");
 	assert_string_equal(vs_object(vs, API_TABLE_BRIDGE, "br0")->owner, "ovsdb");
-	assert_member(vs, API_TABLE_BRIDGE, "br0", "miss", "normal");
+	assert_member(vs, API_TABLE_BRIDGE, "br0", "fail_mode", "standalone");
 	assert_member(vs, API_TABLE_PORT, "br0", "kind", "tap");
 	assert_column(vs, "Interface", "br0", "ofport", "65534");
 	vs_must(vs, "[" ADD_PORT("br0", "t0", VXLAN("192.0.2.9"), "") ", " ADD_PORT("br0", "vhu0",
@@ -219,15 +219,15 @@ static void deleted_rows_take_their_objects_along(void **state)
 	assert_null(vs_object(vs, API_TABLE_FLOW, "f"));
 }
 
-static void fail_mode_says_what_a_miss_does(void **state)
+static void fail_mode_is_the_bridges(void **state)
 {
 	struct vs *vs = *state;
 
 	vs_must(vs, "[" ADD_BR("br0") "]");
 	vs_must(vs, "[{'op':'update','table':'Bridge','where':[],'row':{'fail_mode':'secure'}}]");
-	assert_member(vs, API_TABLE_BRIDGE, "br0", "miss", "drop");
+	assert_member(vs, API_TABLE_BRIDGE, "br0", "fail_mode", "secure");
 	vs_must(vs, "[{'op':'update','table':'Bridge','where':[],'row':{'fail_mode':['set',[]]}}]");
-	assert_member(vs, API_TABLE_BRIDGE, "br0", "miss", "normal");
+	assert_member(vs, API_TABLE_BRIDGE, "br0", "fail_mode", "standalone");
 }
 
 static void vlans_are_the_ports(void **state)
@@ -587,7 +587,7 @@ int main(void)
 	    T(keys_of_a_tunnel_are_its_vni),
 	    T(a_port_that_failed_has_no_number),
 	    T(deleted_rows_take_their_objects_along),
-	    T(fail_mode_says_what_a_miss_does),
+	    T(fail_mode_is_the_bridges),
 	    T(vlans_are_the_ports),
 	    T(a_number_is_kept_and_another_is_given_when_asked_for),
 	    T(a_patch_waits_for_its_peer_with_a_number),

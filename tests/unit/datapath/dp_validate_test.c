@@ -403,7 +403,7 @@ static void rule_members_are_in_range(void **)
 	CHECK(false, c->bridge = 256);
 	CHECK(false, c->table = 254);
 	CHECK(false, c->flags = 1U << 4);
-	CHECK(false, c->pad = 1);
+	CHECK(true, c->opaque = 1);
 	CHECK(false, c->goto_table = 1);
 	CHECK(true, c->goto_table = 1; c->flags = DP_RULE_F_GOTO);
 	CHECK(false, c->goto_table = 254; c->flags = DP_RULE_F_GOTO);
@@ -416,14 +416,15 @@ static void rule_members_are_in_range(void **)
 #undef CHECK
 }
 
-/* Each bit of the key: matchable exactly when some field names it. */
+/* Each bit of the key: matchable exactly when some field names it that packets have. */
 static void rules_match_on_fields_and_nothing_else(void **)
 {
 	struct flow_key named = {0};
 
 	for (int id = 0; id < FIELD__COUNT; id++) {
 		struct flow_value ones = flow_value_ones(flow_fields[id].n_bits);
-		flow_field_set_masked(&flow_fields[id], &named, &ones, &ones);
+		if ((flow_fields[id].flags & FW_ABSENT) == 0)
+			flow_field_set_masked(&flow_fields[id], &named, &ones, &ones);
 	}
 	for (unsigned int bit = 0; bit < sizeof(named) * 8; bit++) {
 		struct flow_match m = {0};
@@ -459,14 +460,14 @@ static void set_field_stays_inside_a_writable_field(void **)
 	for (uint16_t id = 0; id < FIELD__COUNT; id++) {
 		const struct flow_field *f = &flow_fields[id];
 		struct dp_action a = action(DP_ACTION_SET_FIELD);
-		bool writable = (f->flags & FW_SET) != 0;
+		bool writable = (f->flags & (FW_SET | FW_ABSENT)) == FW_SET;
 		a.set_field.field = id;
 		a.set_field.value = a.set_field.mask = flow_value_ones(f->n_bits);
 		assert_int_equal(action_is_valid(&a), writable);
 		a.set_field.value = flow_value_from_u64(0);
 		a.set_field.mask = flow_value_from_u64(1);
 		assert_int_equal(
-		    action_is_valid(&a), writable && (f->n_bits == 1 || (f->flags & FW_MASK) != 0));
+		    action_is_valid(&a), writable); // a part of any field may be written
 		a.set_field.mask = flow_value_from_u64(0);
 		assert_false(action_is_valid(&a));
 		a.set_field.value = flow_value_from_u64(1);
@@ -576,16 +577,18 @@ static void action_lists_have_a_limit(void **)
 	assert_false(is_valid());
 }
 
+enum { BUCKET_SIZE = sizeof(struct dp_bucket_conf) + 16 }; // with an output
+
 static struct dp_group_conf *group(uint32_t n_buckets)
 {
 	struct dp_group_conf *c =
-	    start(DP_KIND_GROUP, UINT64_C(1) << 32 | 9, sizeof(*c) + n_buckets * 32);
+	    start(DP_KIND_GROUP, UINT64_C(1) << 32 | 9, sizeof(*c) + n_buckets * BUCKET_SIZE);
 	struct dp_action out = action(DP_ACTION_OUTPUT);
 
 	out.output.port = 2;
 	*c = (struct dp_group_conf){.bridge = 1, .group_id = 9, .n_buckets = n_buckets};
 	for (uint32_t i = 0; i < n_buckets; i++) {
-		uint8_t *p = (uint8_t *)(c + 1) + i * 32;
+		uint8_t *p = (uint8_t *)(c + 1) + i * BUCKET_SIZE;
 		const struct dp_bucket_conf b = {
 		    .watch_port = DP_OFPORT_ANY, .watch_group = UINT32_MAX, .actions_size = 16};
 		memcpy(p, &b, sizeof(b));
@@ -616,7 +619,17 @@ static void groups_are_walked_to_their_end(void **)
 	assert_false(is_valid());
 	b->watch_port = 5;
 	assert_true(is_valid());
+	b->opaque = 7;
+	assert_true(is_valid());
 	b->pad = 1;
+	assert_false(is_valid());
+	b->pad = 0;
+	b->pad1 = 1;
+	assert_false(is_valid());
+	b->pad1 = 0;
+	c->opaque = 7;
+	assert_true(is_valid());
+	c->pad = 1;
 	assert_false(is_valid());
 }
 

@@ -11,6 +11,7 @@
 #include "datapath/base/log.h"
 #include "datapath/eal.h"
 #include "datapath/forward.h"
+#include "datapath/packet_out.h"
 #include "datapath/pipeline.h"
 #include "datapath/program_cache.h"
 #include "datapath/session.h"
@@ -31,6 +32,11 @@ void forward_burst(struct worker *w, uint16_t port, struct rte_mbuf **pkts, unsi
 		else
 			pkt_drop(w, pkts[i], DP_DROP_NO_BRIDGE, 0, 0);
 	}
+}
+
+unsigned int packet_out_run(struct worker *)
+{
+	return 0;
 }
 
 void forward_idle(struct worker *)
