@@ -83,3 +83,21 @@ size_t dp_action_size(enum dp_action_type type)
 
 	return (unsigned int)type < DP_ACTION__COUNT ? sizes[type] : 0;
 }
+
+bool dp_action_is_carried_out(enum dp_action_type type)
+{
+	switch (type) {
+	case DP_ACTION_NOTE:
+	case DP_ACTION_SET_QUEUE:
+	case DP_ACTION_POP_QUEUE:
+	case DP_ACTION_EXIT:
+	case DP_ACTION_ENQUEUE:
+	case DP_ACTION_CLONE:
+	case DP_ACTION_STACK_PUSH:
+	case DP_ACTION_STACK_POP:
+	case DP_ACTION_OUTPUT_REG:
+	case DP_ACTION_DELETE_FIELD:
+	case DP_ACTION_CT_CLEAR: return true;
+	default: return type < DP_ACTION_NOTE;
+	}
+}

@@ -332,6 +332,8 @@ struct dp_learn_spec {
 size_t dp_action_size(enum dp_action_type type);
 /* Whether more follows the fixed part: bytes, structures, or a list of actions. len says how much, padded to 8. */
 bool dp_action_is_variable(enum dp_action_type type);
+/* False: it is kept and told, and drops with unsupported_ct or unsupported_action when a packet comes to it. */
+bool dp_action_is_carried_out(enum dp_action_type type);
 extern const char *const dp_action_names[DP_ACTION__COUNT];
 
 #define action_foreach(it, list, size)                                      \

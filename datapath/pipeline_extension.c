@@ -41,6 +41,7 @@ void pipeline_extension(struct pipeline *p, const struct dp_action *a)
 	case DP_ACTION_CT:
 	case DP_ACTION_NAT: pipeline_stop(p, DP_DROP_UNSUPPORTED_CT); break;
 	default:
+		assert(!dp_action_is_carried_out((enum dp_action_type)a->type));
 		pipeline_note(p, "%s is not carried out", dp_action_names[a->type]);
 		pipeline_stop(p, DP_DROP_UNSUPPORTED_ACTION);
 		break;

@@ -4,11 +4,15 @@
 #include <string.h>
 
 #include "control/openflow/of_priv.h"
+#include "datapath/base/clock.h"
 
 #define LOG_MODULE "openflow"
 #include "datapath/base/log.h"
 
-enum { FAIL_OPEN_MS = 3 * OF_DEFAULT_PROBE_MS };
+enum {
+	FAIL_OPEN_MS = 3 * OF_DEFAULT_PROBE_MS,
+	LOG_GAP_MS = 5000, // between lines of refused connections
+};
 #define FAIL_OPEN_RULE (OPENFLOW_RULE | 1ULL << 62) // and the bridge's number
 
 static void put_fail_open(struct of_bridge *b);
@@ -161,9 +165,17 @@ void of_bridge_tick(struct of_bridge *b, uint64_t now_ms)
 void of_bridge_adopt(struct of_bridge *b, struct ovsdb_link link, bool is_connecting,
     struct of_controller *controller, const char *name)
 {
-	if (b->n_sessions >= OF_MAX_SESSIONS) {
-		log_warn("%s: %s: connection refused: there are %d, which is the limit", b->name,
-		    name, OF_MAX_SESSIONS);
+	unsigned int n_tools = 0, limit = controller != NULL ? OF_MAX_SESSIONS : OF_MAX_TOOLS;
+
+	list_foreach (s, &b->sessions, struct of_session, node)
+		n_tools += s->controller == NULL;
+	if ((controller != NULL ? b->n_sessions : n_tools) >= limit) {
+		uint64_t now_ms = clock_ms();
+		b->sw->n_refused++;
+		if (now_ms - b->refused_ms > LOG_GAP_MS)
+			log_warn("%s: %s: connection refused: there are %u, which is the limit",
+			    b->name, name, limit);
+		b->refused_ms = now_ms;
 		ovsdb_link_close(&link);
 		return;
 	}

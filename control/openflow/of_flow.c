@@ -13,6 +13,7 @@ static uint64_t flow_hash(const struct of_bridge *b, uint8_t table, uint16_t pri
 static void note_place(struct of_bridge *b, const struct of_flow *flow,
     const struct dp_rule_conf *conf, const uint8_t *match, size_t match_size);
 static bool is_whole(const struct dp_rule_conf *conf, size_t size);
+static bool is_carried_out(const struct ofp_actions *list);
 static const uint8_t *match_bytes(const struct of_flow *f);
 static void put_actions(struct buf_writer *w, const struct ofp_actions *actions);
 
@@ -185,6 +186,27 @@ bool of_actions_are_whole(const uint8_t *list, size_t size)
 			return false;
 		ofs += a->len;
 	}
+	return true;
+}
+
+size_t of_flows_count_unsupported(const struct of_bridge *b)
+{
+	size_t n = 0;
+
+	hmap_foreach (f, &b->flows, struct of_flow, node) {
+		struct ofp_instructions ins = of_flow_instructions(f);
+		n += !is_carried_out(&ins.apply) || !is_carried_out(&ins.write);
+	}
+	return n;
+}
+
+static bool is_carried_out(const struct ofp_actions *list)
+{
+	if (list->size == 0)
+		return true;
+	action_foreach (a, list->data, list->size)
+		if (!dp_action_is_carried_out((enum dp_action_type)a->type))
+			return false;
 	return true;
 }
 

@@ -40,9 +40,12 @@ enum {
 	OF_MAX_GROUPS = 32768,
 	OF_GROUP_SIZE = 16 << 20, // bytes of one group's actions, of its buckets
 	OF_MAX_SESSIONS = 64,     // of a bridge
-	OF_BATCH_SIZE = 1 << 20,  // bytes of changes that go to the switch at once
-	OF_REPLY_MAX = 1 << 30,   // bytes of one multipart reply
-	OF_ECHO_MS = 5000,        // silence after which an active controller is asked
+	OF_MAX_TOOLS = 32,        // of them, at its .mgmt: controllers have room beside them
+	OF_MAX_QUERIES =
+	    2, // of a session, that the data plane has not answered: each may have a large reply
+	OF_BATCH_SIZE = 1 << 20, // bytes of changes that go to the switch at once
+	OF_REPLY_MAX = 1 << 30,  // bytes of one multipart reply
+	OF_ECHO_MS = 5000,       // silence after which an active controller is asked
 };
 
 struct of_session;
@@ -56,7 +59,7 @@ struct of_switch {
 	struct event *reap;    // sessions that are over
 	struct buf_writer ops; // changes that are in the model and not sent yet
 	uint32_t n_ops;
-	unsigned int n_in_flight; // batches that are not answered
+	uint64_t n_sent, n_done; // batches: numbered as they are sent, answered in that order
 	struct list
 	    blocked; // sessions that wait for the model to be free, or for what is in flight
 	struct txn_job resume;
@@ -66,7 +69,7 @@ struct of_switch {
 	struct list removals; // of_removed.c
 	bool is_noting;       // a bundle is at work: of_undo.c
 	struct list notes;
-	uint64_t n_packet_ins, n_packet_ins_lost, n_packet_outs, n_packet_outs_lost;
+	uint64_t n_packet_ins, n_packet_ins_lost, n_packet_outs, n_packet_outs_lost, n_refused;
 	uint64_t last_rule; // number of the last rule that was made
 	struct hash_key secret;
 	struct buf_writer scratch, body, group_actions, buckets; // of the message at hand
@@ -92,6 +95,7 @@ struct of_bridge {
 	unsigned int n_sessions;
 	bool is_fail_open; // acts without its controllers
 	uint64_t alone_since_ms;
+	uint64_t refused_ms; // when a connection last was
 	bool has_generation; // of roles
 	uint64_t role_generation;
 	bool is_wanted; // scratch of of_switch_on_commit
@@ -107,12 +111,13 @@ struct of_controller {
 	bool is_wanted;                         // scratch
 };
 
-enum of_block { OF_FREE, OF_WAITS_FOR_MODEL, OF_WAITS_FOR_APPLIED };
+enum of_block { OF_FREE, OF_WAITS_FOR_MODEL, OF_WAITS_FOR_APPLIED, OF_WAITS_FOR_ANSWERS };
 
 struct of_session {
 	struct list node; // in the bridge's
 	struct list block_node;
 	enum of_block block;
+	uint64_t wait_for;        // the batch whose answer it waits for; 0: none
 	struct of_bridge *bridge; // NULL: it is gone, and the session ends
 	struct of_conn *conn;
 	struct of_controller *controller; // NULL: somebody at the bridge's .mgmt
@@ -146,7 +151,9 @@ struct of_bridge *of_switch_bridge(const struct of_switch *s, uint32_t id); // N
 void of_switch_answered(struct of_switch *s, struct of_session *session);
 /* May the model be changed now? False: the session was put to wait, and its message must be kept. */
 bool of_switch_may_change(struct of_switch *s, struct of_session *session);
-/* Is all that was changed in the switch? Likewise. */
+/* Has the data plane answered enough of its questions? Likewise. */
+bool of_switch_may_ask(struct of_switch *s, struct of_session *session);
+/* Is all that was changed before its first asking in the switch, and its questions answered? Likewise. */
 bool of_switch_is_applied(struct of_switch *s, struct of_session *session);
 void of_switch_flush(struct of_switch *s); // sends what was changed
 /* The buffer for ops of model_part_put and model_part_del; one op is going to be added. */
@@ -279,6 +286,8 @@ struct of_flow *of_flow_put(struct of_bridge *b, struct of_flow *flow, struct dp
 MUST_CHECK
 int of_flow_restore(struct of_bridge *b, const struct dp_op *op);
 void of_flow_del(struct of_bridge *b, struct of_flow *flow);
+size_t of_flows_count_unsupported(
+    const struct of_bridge *b); // rules with an action that the switch does not carry out
 void of_flows_destroy(struct of_bridge *b); // not in the model
 
 /* of_flow_stats.c. Counters of rules, by id; rows are for free(). */

@@ -250,6 +250,8 @@ static bool on_message(void *owner, const uint8_t *data, size_t size)
 		return false;
 	if (err == OFP_OK && h->waits && !of_switch_is_applied(sw, s))
 		return false;
+	if (err == OFP_OK && !h->waits && !of_switch_may_ask(sw, s))
+		return false;
 	if (err == OFP_OK)
 		err = h->run(s, &msg);
 	if (err != OFP_OK && err != OF_AGAIN)

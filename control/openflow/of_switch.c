@@ -152,12 +152,13 @@ json_t *of_switch_to_json(const struct of_switch *s)
 		return json_pack("{s:o}", "bridges", bridges);
 	list_foreach (b, &s->bridges, struct of_bridge, node)
 		json_object_set_new(bridges, b->name,
-		    json_pack("{s:I, s:I}", "sessions", (json_int_t)b->n_sessions, "flows",
-			(json_int_t)b->flows.n));
-	return json_pack("{s:o, s:I, s:I, s:I, s:I}", "bridges", bridges, "packet_ins",
-	    (json_int_t)s->n_packet_ins, "packet_ins_lost", (json_int_t)s->n_packet_ins_lost,
-	    "packet_outs", (json_int_t)s->n_packet_outs, "packet_outs_lost",
-	    (json_int_t)s->n_packet_outs_lost);
+		    json_pack("{s:I, s:I, s:I, s:I}", "sessions", (json_int_t)b->n_sessions,
+			"flows", (json_int_t)b->flows.n, "groups", (json_int_t)b->groups.n,
+			"unsupported_flows", (json_int_t)of_flows_count_unsupported(b)));
+	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I}", "bridges", bridges, "refused",
+	    (json_int_t)s->n_refused, "packet_ins", (json_int_t)s->n_packet_ins, "packet_ins_lost",
+	    (json_int_t)s->n_packet_ins_lost, "packet_outs", (json_int_t)s->n_packet_outs,
+	    "packet_outs_lost", (json_int_t)s->n_packet_outs_lost);
 }
 
 struct of_bridge *of_switch_bridge(const struct of_switch *s, uint32_t id)
@@ -178,20 +179,32 @@ bool of_switch_may_change(struct of_switch *s, struct of_session *session)
 	return false;
 }
 
+bool of_switch_may_ask(struct of_switch *s, struct of_session *session)
+{
+	if (session->n_queries < OF_MAX_QUERIES)
+		return true;
+	block(s, session, OF_WAITS_FOR_ANSWERS);
+	return false;
+}
+
+/* Not for what others send meanwhile: they might never stop. */
 bool of_switch_is_applied(struct of_switch *s, struct of_session *session)
 {
 	of_switch_flush(s);
-	if (s->n_in_flight == 0 && session->n_queries == 0)
+	if (session->wait_for == 0)
+		session->wait_for = s->n_sent;
+	if (s->n_done >= session->wait_for && session->n_queries == 0) {
+		session->wait_for = 0;
 		return true;
+	}
 	block(s, session, OF_WAITS_FOR_APPLIED);
 	return false;
 }
 
-void of_switch_answered(struct of_switch *s, struct of_session *session)
+void of_switch_answered(struct of_switch *, struct of_session *session)
 {
-	if (session->block != OF_WAITS_FOR_APPLIED || session->n_queries > 0 || s->n_in_flight > 0)
-		return;
-	unblock(session);
+	if (session->block == OF_WAITS_FOR_ANSWERS || session->block == OF_WAITS_FOR_APPLIED)
+		unblock(session); // it looks for itself whether that is all
 }
 
 struct buf_writer *of_switch_ops(struct of_switch *s)
@@ -209,7 +222,7 @@ void of_switch_flush(struct of_switch *s)
 	uint32_t n_ops = s->n_ops;
 	of_removed_ask(s);
 	s->n_ops = 0;
-	s->n_in_flight++;
+	s->n_sent++;
 	dp_client_apply(s->d->dp, &s->ops, n_ops, on_applied, s);
 	s->ops.size = 0;
 }
@@ -306,8 +319,8 @@ static void on_applied(int, const void *, size_t, const char *, void *arg)
 {
 	struct of_switch *s = arg;
 
-	if (--s->n_in_flight == 0)
-		resume(s, OF_WAITS_FOR_APPLIED);
+	s->n_done++;
+	resume(s, OF_WAITS_FOR_APPLIED);
 }
 
 /* At once: the next transaction waits already. */

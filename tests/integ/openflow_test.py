@@ -103,14 +103,19 @@ def rules_in_every_version(lab):
 
 
 def what_is_wrong_is_refused(lab):
-    a, _, ofctl, _, _ = set_up(lab)
+    a, _, ofctl, g1, _ = set_up(lab)
     before = ofctl.flows()
     expect(ofctl.refused("add-flow", "table=254,actions=drop") == "OFPBRC_BAD_TABLE_ID", "table 254")
     expect(ofctl.refused("add-flow", "actions=group:9") == "OFPBAC_BAD_OUT_GROUP", "a group that there is not")
     ofctl("add-flow", "priority=5,tcp,actions=drop")
     expect(ofctl.refused("add-flow", "check_overlap,priority=5,ip,actions=drop") == "OFPFMFC_OVERLAP", "overlap")
     expect(ofctl.flows() == before | {"cookie=0x0, table=0, priority=5,tcp actions=drop"}, "it left %s" % ofctl.flows())
-    expect(a.api.call("sys.health")["switch"]["refused"] == [], "the switch refuses something")
+    # What is stored and not carried out is counted, and drops with a reason of its own.
+    ofctl("add-flow", "priority=6,icmp,actions=ct(commit,table=3)")
+    expect(ping(g1, "10.0.0.2", 2, deadline_s=2) == 0 and port_stats(a)["in1"]["drops"].get("unsupported_ct", 0) >= 1, "it is not dropped")
+    health = a.api.call("sys.health")
+    expect(health["openflow"]["bridges"]["br0"]["unsupported_flows"] == 1, "health: %s" % health["openflow"])
+    expect(health["switch"]["refused"] == [], "the switch refuses something")
 
 
 def rules_time_out_and_outlive_a_restart(lab):
