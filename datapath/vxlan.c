@@ -156,7 +156,8 @@ static enum dp_drop check_addresses(const struct tunnel_cfg *cfg, const struct o
 		return DP_DROP_UPLINK_NOT_OURS;
 	if (o->is_fragment)
 		return DP_DROP_UPLINK_FRAGMENT;
-	if (ip_is_multicast(&o->src) || ip_is_zero(&o->src))
+	bool is_nobody = o->is_v4 ? ip_v4_be(&o->src) == 0 : ip_is_zero(&o->src);
+	if (ip_is_multicast(&o->src) || is_nobody)
 		return DP_DROP_UPLINK_BAD;
 	return DP_DROP__COUNT;
 }
