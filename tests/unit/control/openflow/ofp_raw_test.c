@@ -45,7 +45,8 @@ static void every_message_reads_back_in_each_of_its_versions(void **)
 	unsigned int n = 0;
 
 	for (enum ofp_raw raw = 0; raw < OFPRAW__COUNT; raw++) {
-		for (uint8_t version = OFP10_VERSION; version <= OFP15_VERSION; version++) {
+		for (unsigned int v = OFP10_VERSION; v <= OFP15_VERSION; v++) {
+			uint8_t version = (uint8_t)v;
 			struct ofp_msg m;
 			if (!ofp_raw_has_version(raw, version))
 				continue;

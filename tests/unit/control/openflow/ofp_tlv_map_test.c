@@ -75,9 +75,10 @@ static void the_table_fills_up_to_its_fields(void **)
 {
 	struct ofp_tlv_table table = {0};
 
-	for (uint8_t i = 0; i < FLOW_N_TUN_METADATA; i++) {
+	for (unsigned int i = 0; i < FLOW_N_TUN_METADATA; i++) {
 		mod = (struct ofp_tlv_mod){
-		    .table = {1, {{.class = 1, .type = i, .size = 4, .index = i}}}};
+		    .table = {
+			1, {{.class = 1, .type = (uint8_t)i, .size = 4, .index = (uint16_t)i}}}};
 		assert_int_equal(ofp_tlv_table_apply(&table, &mod), OFP_OK);
 	}
 	mod.table.maps[0].type = 99;
