@@ -30,7 +30,7 @@
 #include "datapath/dp_types.h"
 
 enum {
-	DP_PROTO_VERSION = 2,
+	DP_PROTO_VERSION = 3,
 	DP_INLINE_MAX = 65536,           // body bytes in the packet itself
 	DP_BODY_MAX = 512 * 1024 * 1024, // body bytes in a memfd
 	DP_PREPARED_MS = 10000,          // a prepared transaction waits no longer
